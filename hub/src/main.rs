@@ -1,0 +1,2 @@
+//! toolpool
+fn main(){}
