@@ -1,1 +1,33 @@
-//! config
+//! Settings of the hub: layered TOML, typed, with where each value came from.
+//!
+//! ```text
+//! defaults ─ user file ─ project file ─ environment ─ flags
+//!     └── each read into a tree that remembers its places (node, read)
+//!           └── checked alone, all mistakes reported together (load)
+//!                 └── merged: tables deeply, `deny` lists added up (merge)
+//!                       └── typed (file), variables put in (expand), checked again (check) ── Loaded
+//! ```
+//!
+//! Deliberately absent: any look at the real environment, HOME or standard folders. Callers hand in what they
+//! found ([`Sources`]), so that a test can hand in something else.
+
+mod file;
+mod layer;
+mod limits;
+mod pattern;
+mod policy;
+mod profile;
+mod secret;
+mod server;
+mod settings;
+
+pub use layer::{Config, Loaded, Origin, Position, Sources, ValueAt};
+pub use limits::Limits;
+pub use pattern::{Glob, Pattern, PatternError, Subject};
+pub use policy::{Effect, Exposure, Mode, Trust};
+pub use profile::Profile;
+pub use secret::Secret;
+pub use server::{Builtin, ServerConfig, ToolOverride, Transport};
+pub use settings::{
+    EmbeddingSettings, NameSettings, PoolOverrides, PoolSettings, ServeSettings, TokenConfig,
+};

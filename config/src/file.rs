@@ -1,0 +1,112 @@
+//! The shape of the file: what serde reads and what the JSON Schema describes.
+//!
+//! Where a section needs no second step its type is the public one. A server and a token differ: here each field may
+//! be missing and strings still hold `${VAR}`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{
+    Builtin, EmbeddingSettings, Exposure, Glob, Limits, Mode, NameSettings, Pattern, PoolSettings,
+    Profile, ToolOverride, Trust,
+};
+
+/// Settings of toolpool.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct File {
+    /// The profile used when none is asked for.
+    pub(crate) profile: Option<String>,
+    /// How much a session may do without asking.
+    pub(crate) mode: Mode,
+    /// What a client sees in `tools/list`.
+    pub(crate) exposure: Exposure,
+    /// Tools that nobody may see or call. Lists of all layers add up.
+    pub(crate) deny: Vec<Pattern>,
+    /// Exposed names of tools that are always in the pool and in a served list.
+    pub(crate) pin: Vec<String>,
+    /// A `tokenizer.json` to count tokens with, in place of the bundled one.
+    pub(crate) tokenizer: Option<PathBuf>,
+    /// The servers, by names of letters, digits, `-` and `_`.
+    pub(crate) servers: BTreeMap<String, ServerFile>,
+    /// Named restrictions that a session or a client picks.
+    #[serde(default)]
+    pub(crate) profiles: BTreeMap<String, Profile>,
+    /// What a pool may cost and how tools are ranked for it.
+    pub(crate) pool: PoolSettings,
+    /// The encoder that reads tools and requests.
+    pub(crate) embedding: EmbeddingSettings,
+    /// How exposed names are made.
+    pub(crate) names: NameSettings,
+    /// How the hub serves clients.
+    pub(crate) serve: ServeFile,
+    /// Every bound in the program.
+    pub(crate) limits: Limits,
+}
+
+/// One server: `command` starts a child, `url` connects over HTTP, `builtin` runs a part of this program.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ServerFile {
+    /// The program of a stdio server.
+    pub(crate) command: Option<String>,
+    /// Its arguments; there is no shell between.
+    pub(crate) args: Vec<String>,
+    /// Variables added to its environment.
+    pub(crate) env: BTreeMap<String, String>,
+    /// Its working folder.
+    pub(crate) cwd: Option<String>,
+    /// The address of a streamable HTTP server.
+    pub(crate) url: Option<String>,
+    /// Headers added to every request.
+    pub(crate) headers: BTreeMap<String, String>,
+    /// A server that is part of this program.
+    pub(crate) builtin: Option<Builtin>,
+    /// The folder that a builtin server works on.
+    pub(crate) folder: Option<String>,
+    /// `false` keeps it listed and never starts it.
+    pub(crate) enabled: Option<bool>,
+    /// Seconds that one call may take.
+    pub(crate) timeout_s: Option<f64>,
+    /// Seconds from start to the first list of tools.
+    pub(crate) start_timeout_s: Option<f64>,
+    /// Whether its annotations are believed.
+    pub(crate) trust: Trust,
+    /// Globs over its own tool names; empty means all.
+    pub(crate) allow: Vec<Glob>,
+    /// Globs over its own tool names that nobody may see or call. Lists of all layers add up.
+    pub(crate) deny: Vec<Glob>,
+    /// Your own word on single tools.
+    pub(crate) tools: BTreeMap<String, ToolOverride>,
+    /// A note for people.
+    pub(crate) description: Option<String>,
+}
+
+/// How the hub serves clients.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ServeFile {
+    /// Host and port to listen on. Anything but loopback requires a token.
+    pub(crate) address: String,
+    /// Bearer tokens by a name of your choice.
+    pub(crate) tokens: BTreeMap<String, TokenFile>,
+    /// Origins that browsers may call from, besides loopback ones.
+    pub(crate) allowed_origins: Vec<String>,
+    /// Host headers that are answered, besides the address itself and loopback names.
+    pub(crate) allowed_hosts: Vec<String>,
+    /// Share of the window from which `exposure = "auto"` turns to `search`.
+    pub(crate) search_share: f64,
+}
+
+/// One bearer token.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TokenFile {
+    /// The token itself, best as `${VAR}`.
+    pub(crate) secret: String,
+    /// The profile that its bearer has and cannot leave.
+    pub(crate) profile: Option<String>,
+}

@@ -1,0 +1,196 @@
+//! The layers, what comes out of them, and where each value came from.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::{
+    EmbeddingSettings, Exposure, Limits, Mode, NameSettings, Pattern, PoolSettings, Profile,
+    ServeSettings, ServerConfig,
+};
+
+/// The whole configuration, checked and with variables put in.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Config {
+    /// The servers by name. The in-process `workspace` is always among them, unless another took its name.
+    pub servers: BTreeMap<String, ServerConfig>,
+    /// The profiles by name.
+    pub profiles: BTreeMap<String, Profile>,
+    /// The profile used when none is asked for; it exists.
+    pub profile: Option<String>,
+    /// How much a session may do without asking.
+    pub mode: Mode,
+    /// What nobody may see or call, from all layers.
+    pub deny: Vec<Pattern>,
+    /// What a client sees in `tools/list`.
+    pub exposure: Exposure,
+    /// Exposed names of tools that are always in the pool and in a served list.
+    pub pin: Vec<String>,
+    /// What a pool may cost and how tools are ranked for it.
+    pub pool: PoolSettings,
+    /// The encoder that reads tools and requests.
+    pub embedding: EmbeddingSettings,
+    /// How exposed names are made.
+    pub names: NameSettings,
+    /// A `tokenizer.json` to count tokens with, in place of the bundled one.
+    pub tokenizer: Option<PathBuf>,
+    /// How the hub serves clients.
+    pub serve: ServeSettings,
+    /// Every bound in the program.
+    pub limits: Limits,
+}
+
+/// Where to read from, as the caller found it.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    /// The person's file; it may be missing on disk.
+    pub user_file: Option<PathBuf>,
+    /// The file of the current folder; it may be missing on disk.
+    pub project_file: Option<PathBuf>,
+    /// The environment: settings as `TOOLPOOL_SECTION__KEY`, everything else for `${VAR}`.
+    pub env: BTreeMap<String, String>,
+    /// Dotted keys with a TOML value or a bare string, in the order given.
+    pub flags: Vec<(String, String)>,
+}
+
+/// A line and a column, both from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Position {
+    /// The line.
+    pub line: usize,
+    /// The column, in characters.
+    pub column: usize,
+}
+
+/// Where a value stands.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case", tag = "layer")]
+pub enum Origin {
+    /// Compiled in.
+    Default {
+        /// Its place in the defaults.
+        at: Option<Position>,
+    },
+    /// The person's file.
+    User {
+        /// The file.
+        file: PathBuf,
+        /// Its place in it.
+        at: Option<Position>,
+    },
+    /// The file of the current folder.
+    Project {
+        /// The file.
+        file: PathBuf,
+        /// Its place in it.
+        at: Option<Position>,
+    },
+    /// An environment variable.
+    Env {
+        /// Its name.
+        variable: String,
+    },
+    /// A flag of the command line.
+    Flag {
+        /// Its dotted key.
+        flag: String,
+    },
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Default { .. } => f.write_str("default"),
+            Origin::User { file, at } | Origin::Project { file, at } => match at {
+                Some(at) => write!(f, "{}:{}:{}", file.display(), at.line, at.column),
+                None => write!(f, "{}", file.display()),
+            },
+            Origin::Env { variable } => write!(f, "environment variable `{variable}`"),
+            Origin::Flag { flag } => write!(f, "flag `{flag}`"),
+        }
+    }
+}
+
+/// One value with where it came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ValueAt {
+    /// The dotted key; elements of a list that adds up have an index, as in `deny[0]`.
+    pub key: String,
+    /// The value as TOML, secrets hidden.
+    pub value: String,
+    /// Where it stands.
+    pub origin: Origin,
+    /// The values of lower layers that it replaced, the nearest first.
+    pub overridden: Vec<(String, Origin)>,
+}
+
+/// What loading gives.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// Every value with its origin, by key.
+    pub values: Vec<ValueAt>,
+    /// What is odd but does not stop the program, one sentence each.
+    pub warnings: Vec<String>,
+}
+
+impl Default for Config {
+    /// The compiled-in defaults: one in-process `workspace` server and nothing else configured.
+    fn default() -> Config {
+        let file: crate::file::File = toml::from_str(include_str!("../defaults/config.toml"))
+            .expect("the compiled-in defaults are read by a test");
+        interim(file)
+    }
+}
+
+fn interim(file: crate::file::File) -> Config {
+    use std::time::Duration;
+    let servers = file
+        .servers
+        .into_iter()
+        .map(|(name, server)| {
+            (
+                name,
+                ServerConfig {
+                    transport: crate::Transport::InProcess {
+                        name: crate::Builtin::Workspace,
+                        folder: None,
+                    },
+                    enabled: true,
+                    timeout: Duration::from_millis(file.limits.call_timeout_ms),
+                    start_timeout: Duration::from_millis(file.limits.start_timeout_ms),
+                    trust: server.trust,
+                    allow: server.allow,
+                    deny: server.deny,
+                    tools: server.tools,
+                    unset: Vec::new(),
+                    description: server.description,
+                },
+            )
+        })
+        .collect();
+    Config {
+        servers,
+        profiles: file.profiles,
+        profile: file.profile,
+        mode: file.mode,
+        deny: file.deny,
+        exposure: file.exposure,
+        pin: file.pin,
+        pool: file.pool,
+        embedding: file.embedding,
+        names: file.names,
+        tokenizer: file.tokenizer,
+        serve: ServeSettings {
+            address: file.serve.address,
+            tokens: BTreeMap::new(),
+            allowed_origins: file.serve.allowed_origins,
+            allowed_hosts: file.serve.allowed_hosts,
+            search_share: file.serve.search_share,
+        },
+        limits: file.limits,
+    }
+}

@@ -1,0 +1,145 @@
+//! Settings by section: pool, embedding, names, serve. Their defaults stand in `defaults/config.toml` only.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::Secret;
+
+/// What a pool may cost and how tools are ranked for it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PoolSettings {
+    /// A fixed allowance in tokens, in place of `share` and `tokens_max`.
+    pub tokens: Option<u32>,
+    /// The share of the window that tools may take, from 0 to 1.
+    pub share: f64,
+    /// The most tokens that `share` may come to.
+    pub tokens_max: u32,
+    /// The most tools in a pool.
+    pub tools_max: usize,
+    /// How many of the best ranked are offered with their full definition; the next ones are slim.
+    pub full_max: usize,
+    /// The window in tokens that is assumed while no model has said its own.
+    pub window: u32,
+    /// Weight of words against meaning in the score, from 0 to 1.
+    pub words_weight: f64,
+    /// Weight of a request's best clause against its whole text, from 0 to 1.
+    pub clause_weight: f64,
+    /// What the best tools of the owning server add to a tool's score.
+    pub server_boost: f64,
+    /// Cosine from which two tools of different servers count as the same.
+    pub duplicate_cosine: f64,
+}
+
+/// Single pool settings in place of those under `[pool]`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct PoolOverrides {
+    /// See [`PoolSettings::tokens`].
+    pub tokens: Option<u32>,
+    /// See [`PoolSettings::share`].
+    pub share: Option<f64>,
+    /// See [`PoolSettings::tokens_max`].
+    pub tokens_max: Option<u32>,
+    /// See [`PoolSettings::tools_max`].
+    pub tools_max: Option<usize>,
+    /// See [`PoolSettings::full_max`].
+    pub full_max: Option<usize>,
+    /// See [`PoolSettings::window`].
+    pub window: Option<u32>,
+    /// See [`PoolSettings::words_weight`].
+    pub words_weight: Option<f64>,
+    /// See [`PoolSettings::clause_weight`].
+    pub clause_weight: Option<f64>,
+    /// See [`PoolSettings::server_boost`].
+    pub server_boost: Option<f64>,
+    /// See [`PoolSettings::duplicate_cosine`].
+    pub duplicate_cosine: Option<f64>,
+}
+
+impl PoolSettings {
+    /// Tokens that tools may take: `tokens` where set, else the share of the window up to `tokens_max`.
+    pub fn allowance_tokens(&self) -> u32 {
+        match self.tokens {
+            Some(tokens) => tokens,
+            None => ((f64::from(self.window) * self.share) as u32).min(self.tokens_max),
+        }
+    }
+
+    /// These settings with single ones replaced.
+    pub fn with(&self, over: &PoolOverrides) -> PoolSettings {
+        PoolSettings {
+            tokens: over.tokens.or(self.tokens),
+            share: over.share.unwrap_or(self.share),
+            tokens_max: over.tokens_max.unwrap_or(self.tokens_max),
+            tools_max: over.tools_max.unwrap_or(self.tools_max),
+            full_max: over.full_max.unwrap_or(self.full_max),
+            window: over.window.unwrap_or(self.window),
+            words_weight: over.words_weight.unwrap_or(self.words_weight),
+            clause_weight: over.clause_weight.unwrap_or(self.clause_weight),
+            server_boost: over.server_boost.unwrap_or(self.server_boost),
+            duplicate_cosine: over.duplicate_cosine.unwrap_or(self.duplicate_cosine),
+        }
+    }
+}
+
+impl Default for PoolSettings {
+    fn default() -> PoolSettings {
+        crate::Config::default().pool
+    }
+}
+
+/// The encoder that reads tools and requests.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EmbeddingSettings {
+    /// Without it tools are ranked by words alone.
+    pub enabled: bool,
+    /// `builtin`, a folder with a model, or one of fastembed's names.
+    pub model: String,
+    /// The ONNX Runtime library; looked for in the usual places when missing.
+    pub runtime: Option<PathBuf>,
+    /// Whether the runtime and a named model may be fetched when they are not there.
+    pub fetch: bool,
+}
+
+/// How exposed names are made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NameSettings {
+    /// The longest exposed name in characters, from 16 to 128; clients may add prefixes of their own.
+    pub length_max: usize,
+}
+
+impl Default for NameSettings {
+    fn default() -> NameSettings {
+        crate::Config::default().names
+    }
+}
+
+/// How the hub serves clients.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ServeSettings {
+    /// Host and port to listen on. Anything but loopback requires a token.
+    pub address: String,
+    /// Bearer tokens by a name of the person's choice; none means no token is asked for, on loopback only.
+    pub tokens: BTreeMap<String, TokenConfig>,
+    /// Origins that browsers may call from, besides loopback ones.
+    pub allowed_origins: Vec<String>,
+    /// Host headers that are answered, besides the address itself and loopback names.
+    pub allowed_hosts: Vec<String>,
+    /// Share of the window from which `exposure = "auto"` turns to `search`.
+    pub search_share: f64,
+}
+
+/// One bearer token.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TokenConfig {
+    /// The token itself.
+    pub secret: Secret,
+    /// The profile that its bearer has and cannot leave.
+    pub profile: Option<String>,
+}
