@@ -1,1 +1,23 @@
-//! tests
+//! The closed world in which the hub is proved: an environment with nothing in it, servers that misbehave on purpose, real
+//! servers and real clients at pinned versions.
+//!
+//! | file | what |
+//! |---|---|
+//! | `env.rs` | `TestEnv`: cleared environment, own HOME, own folders |
+//! | `run.rs` | one command to its end, filtered for snapshots |
+//! | `program.rs` | where the programs under test lie |
+//! | `fixture/` | the server with scripted faults; `server.rs` puts one into a configuration |
+//! | `real/` | servers and clients from npm and PyPI, pinned, in the user's cache |
+//! | `client.rs` | an MCP client of both eras; `serving.rs` starts the hub for it |
+//! | `processes.rs` | who is still there |
+//!
+//! `e2e/` holds the proofs, `src/bin/` the programs that tests and measurements start. This crate alone may read the
+//! environment and print where it says so: it is no library of the hub.
+
+pub mod env;
+pub mod fixture;
+pub mod processes;
+pub mod program;
+pub mod real;
+pub mod run;
+pub mod server;
