@@ -1,1 +1,34 @@
-//! hub
+//! toolpool: many MCP servers, one registry, a small pool of tools for each request.
+//!
+//! ```text
+//! config ─► hub ─ starts ─► connectors (servers, encoder)
+//!            │                  │ events
+//!            │               sync ─► snapshot (registry)
+//!            ▼                          │
+//! cli, serve ─ caller ─ view ───────────┤
+//!            ├─ pool: what fits a request and a budget
+//!            └─ execute: the one door to every server
+//! ```
+//!
+//! The library neither prints nor reads the environment, except for `cli`, which does both.
+
+pub mod caller;
+pub mod cap;
+pub mod catalog_file;
+pub mod cli;
+pub mod encoder;
+pub mod error;
+pub mod execute;
+pub mod hub;
+pub mod permission;
+pub mod repair;
+pub mod search;
+pub mod serve;
+mod sync;
+pub mod verify;
+pub mod workspace;
+
+pub use caller::Caller;
+pub use error::Error;
+pub use hub::{Hub, HubOptions};
+pub use sync::Progress;

@@ -1,2 +1,4 @@
-//! toolpool
-fn main(){}
+//! The `toolpool` program.
+fn main() -> std::process::ExitCode {
+    toolpool::cli::main()
+}

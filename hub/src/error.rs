@@ -1,0 +1,87 @@
+//! What can go wrong in the hub, each with what to do about it.
+//!
+//! Refusals of a single call are not here: they are answers for the caller, not failures of the
+//! hub (see `execute::Refusal`).
+
+use std::path::PathBuf;
+
+/// An error that a person hears about.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The configuration can't be used.
+    #[error(transparent)]
+    Config(#[from] toolpool_config::Error),
+    /// A profile was asked for that the configuration does not hold. Never replaced by a default.
+    #[error("there is no profile `{name}`")]
+    NoProfile {
+        /// The name asked for.
+        name: String,
+        /// The profiles that exist.
+        known: Vec<String>,
+    },
+    /// A deny pattern that can't be read. Nothing is served with a list that was not understood.
+    #[error("cannot read the deny pattern `{pattern}`: {reason}")]
+    DenyPattern {
+        /// The pattern as given.
+        pattern: String,
+        /// Why not.
+        reason: String,
+    },
+    /// An offline catalog that can't be read.
+    #[error("cannot read the catalog `{}`", path.display())]
+    Catalog {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The address to serve on can't be used.
+    #[error("cannot serve on `{address}`")]
+    Listen {
+        /// The address as given.
+        address: String,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Serving beyond this machine without a token.
+    #[error("refusing to serve on `{address}` without a bearer token: it can be reached from other machines")]
+    NoToken {
+        /// The address as given.
+        address: String,
+    },
+    /// The MCP session with a client could not be started or ended badly.
+    #[error("the session with the client ended")]
+    Client(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    /// What to do next, where the hub knows.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Config(error) => error.hint(),
+            Self::NoProfile { known, .. } if known.is_empty() => {
+                Some("add one as `[profiles.NAME]`; `toolpool config init` writes an example".into())
+            }
+            Self::NoProfile { known, .. } => Some(format!("the profiles are {}", list(known))),
+            Self::DenyPattern { .. } => {
+                Some("a pattern is a glob over `server__tool`, or `server:GLOB`, or `effect:destructive`".into())
+            }
+            Self::Catalog { .. } => {
+                Some("a catalog is what `toolpool tools --json` prints, or a saved answer to `tools/list`".into())
+            }
+            Self::Listen { .. } => Some("choose another address with `--http 127.0.0.1:PORT`".into()),
+            Self::NoToken { .. } => {
+                Some("add `[serve.tokens.NAME]` with a `secret`, or serve on 127.0.0.1".into())
+            }
+            Self::Client(_) => None,
+        }
+    }
+}
+
+/// Names in backticks, joined for a sentence.
+pub fn list<S: AsRef<str>>(names: &[S]) -> String {
+    names.iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ")
+}

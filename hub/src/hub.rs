@@ -1,0 +1,319 @@
+//! The wiring: configuration, servers, catalog and encoder, and what can be asked of them together.
+//!
+//! A hub is a handle. Its parts each have one owner (the fleet's tasks, the writer in `sync`), and a
+//! request works on the snapshot it took at its start. Nothing here prints or reads the environment:
+//! [`HubOptions`] carries what the command line found there.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use tokio::sync::{mpsc, watch};
+use toolpool_config::{Config, Exposure};
+use toolpool_connectors::{Fleet, FleetOptions, ServerStatus};
+use toolpool_registry::embed::Encoder;
+use toolpool_registry::{
+    Allowance, Health, Pool, Query, Rendering, Snapshot, TokenCounter, View, ViewRules, Want, assemble, rank,
+};
+
+use crate::caller::Caller;
+use crate::catalog_file::Offline;
+use crate::encoder::{self, EncoderPlaces, EncoderState};
+use crate::execute::{self, Answer, Call, Door, Refusal};
+use crate::sync::{Change, Progress, Published, Writer};
+use crate::verify::Schemas;
+use crate::{search, workspace};
+
+/// How many views are kept for reuse: one for each kind of caller that is active at a time.
+const VIEWS_KEPT: usize = 32;
+
+/// What the hub is handed, so that it reads nothing from its surroundings.
+#[derive(Clone, Debug)]
+pub struct HubOptions {
+    /// The folder that the embedded `workspace` server works in.
+    pub folder: PathBuf,
+    /// Where vectors are cached; `None` keeps them in memory only.
+    pub cache: Option<PathBuf>,
+    /// Where the encoder's parts are found and kept.
+    pub encoder: EncoderPlaces,
+    /// Our own program, for the guard that outlives a kill.
+    pub guard_program: Option<PathBuf>,
+    /// Variables that every child is started with.
+    pub inherit_env: BTreeMap<String, String>,
+    /// Counts tokens.
+    pub counter: TokenCounter,
+    /// Tools from catalog files.
+    pub offline: Offline,
+    /// Spreads the retries of hubs that started together.
+    pub seed: u64,
+}
+
+/// The running hub.
+pub struct Hub {
+    config: ArcSwap<Config>,
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    progress: watch::Receiver<Progress>,
+    encoder: ArcSwapOption<Encoder>,
+    encoder_state: watch::Receiver<EncoderState>,
+    fleet: Fleet,
+    schemas: Schemas,
+    counter: TokenCounter,
+    changes: mpsc::UnboundedSender<Change>,
+    /// Views by snapshot and rules. A plain mutex: held for a look-up, never across an await.
+    views: Mutex<Vec<(u64, ViewRules, Arc<View>)>>,
+}
+
+impl Hub {
+    /// Starts every server and the encoder, and returns before any of them is up.
+    pub fn start(config: Config, options: HubOptions) -> Arc<Hub> {
+        let config = Arc::new(config);
+        let (changes, inbox) = mpsc::unbounded_channel();
+        let (writer, Published { snapshot, progress }) = Writer::new(
+            config.clone(),
+            options.counter.clone(),
+            options.offline,
+            options.cache,
+            changes.clone(),
+        );
+        tokio::spawn(writer.run(inbox));
+        let (fleet, mut events) = Fleet::start(
+            &config.servers,
+            FleetOptions {
+                guard_program: options.guard_program,
+                limits: config.limits.clone(),
+                in_process: workspace::factory(options.folder.clone(), config.limits.clone()),
+                client_name: "toolpool".into(),
+                client_version: env!("CARGO_PKG_VERSION").into(),
+                roots: vec![options.folder],
+                inherit_env: options.inherit_env,
+                jitter_seed: options.seed,
+            },
+        );
+        let to_writer = changes.clone();
+        tokio::spawn(async move {
+            while let Some(event) = events.recv().await {
+                if to_writer.send(Change::Fleet(event)).is_err() {
+                    break;
+                }
+            }
+        });
+        let (state, encoder_state) = watch::channel(EncoderState::Preparing {
+            what: "starting".into(),
+            bytes: None,
+            total: None,
+        });
+        let hub = Arc::new(Hub {
+            config: ArcSwap::new(config.clone()),
+            snapshot,
+            progress,
+            encoder: ArcSwapOption::empty(),
+            encoder_state,
+            fleet,
+            schemas: Schemas::default(),
+            counter: options.counter,
+            changes: changes.clone(),
+            views: Mutex::default(),
+        });
+        let settings = config.embedding.clone();
+        let weak = Arc::downgrade(&hub);
+        tokio::spawn(async move {
+            let encoder = encoder::prepare(settings, options.encoder, state).await;
+            if let Some(hub) = weak.upgrade() {
+                hub.encoder.store(encoder.clone());
+            }
+            // The writer is gone only where the hub is.
+            let _ = changes.send(Change::Encoder(encoder));
+        });
+        hub
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> Arc<Config> {
+        self.config.load_full()
+    }
+
+    /// The newest catalog. A request takes it once and keeps it to its end.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// Changes with every snapshot.
+    pub fn progress(&self) -> watch::Receiver<Progress> {
+        self.progress.clone()
+    }
+
+    /// How far the encoder is, and how far its fetch.
+    pub fn encoder_state(&self) -> watch::Receiver<EncoderState> {
+        self.encoder_state.clone()
+    }
+
+    /// The state of each server as its connection has it, with its last words on stderr.
+    pub fn status(&self) -> Vec<ServerStatus> {
+        self.fleet.status()
+    }
+
+    /// The counter in use.
+    pub fn counter(&self) -> &TokenCounter {
+        &self.counter
+    }
+
+    /// Waits until every server has answered or failed once and the vectors are in, at most `limit`;
+    /// false where the limit ended it.
+    pub async fn settled(&self, limit: Duration) -> bool {
+        let mut progress = self.progress.clone();
+        let settled = tokio::time::timeout(limit, progress.wait_for(|progress| progress.settled)).await;
+        matches!(settled, Ok(Ok(_)))
+    }
+
+    /// Takes a new configuration: only the servers that changed reconnect, everything else follows
+    /// with the next snapshot.
+    pub async fn reload(&self, config: Config) {
+        let config = Arc::new(config);
+        self.config.store(config.clone());
+        // The writer is gone only where the hub is shutting down.
+        let _ = self.changes.send(Change::Config(config.clone()));
+        self.fleet.apply(&config.servers).await;
+    }
+
+    /// Stops every server and waits until they are gone.
+    pub async fn shutdown(&self) {
+        self.fleet.shutdown().await;
+    }
+
+    /// What a caller may see of a snapshot.
+    pub fn view(&self, snapshot: &Snapshot, caller: &Caller) -> Arc<View> {
+        let mut views = self.views.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = views.iter().find(|(no, rules, _)| *no == snapshot.no() && *rules == caller.rules);
+        if let Some((_, _, view)) = known {
+            return view.clone();
+        }
+        let view = Arc::new(View::new(snapshot, &caller.rules));
+        let newest = self.progress.borrow().snapshot;
+        views.retain(|(no, _, _)| *no >= newest);
+        if views.len() >= VIEWS_KEPT {
+            views.remove(0);
+        }
+        views.push((snapshot.no(), caller.rules.clone(), view.clone()));
+        view
+    }
+
+    /// Takes a call through the one door.
+    ///
+    /// # Errors
+    /// The refusal, as one sentence for the caller.
+    pub async fn call(&self, caller: &Caller, call: Call) -> Result<Answer, Refusal> {
+        let (config, snapshot) = (self.config(), self.snapshot());
+        let view = self.view(&snapshot, caller);
+        let timeout = |server: &str| {
+            config.servers.get(server).map_or(
+                Duration::from_millis(config.limits.call_timeout_ms),
+                |server| server.timeout,
+            )
+        };
+        let door = Door {
+            snapshot: &snapshot,
+            view: &view,
+            schemas: &self.schemas,
+            fleet: &self.fleet,
+            limits: &config.limits,
+            timeout: &timeout,
+        };
+        execute::execute(&door, caller, call).await
+    }
+
+    /// The pool for a request, with the bridge tools counted first. `budget` replaces the allowance
+    /// in tokens.
+    pub async fn pool(self: &Arc<Self>, caller: &Caller, text: &str, budget: Option<u32>) -> Pool {
+        let settings = &caller.pool;
+        let allowance = Allowance {
+            tokens: budget.unwrap_or_else(|| settings.allowance_tokens()),
+            tools_max: settings.tools_max,
+            full_max: settings.full_max,
+        };
+        self.assemble(caller, text, allowance, true).await.1
+    }
+
+    /// The answer of `find_tools`: the best few in slim form, without bridge or pinned tools.
+    pub async fn find(self: &Arc<Self>, caller: &Caller, find: &search::Find) -> serde_json::Value {
+        let allowance = Allowance { tokens: u32::MAX, tools_max: find.limit, full_max: 0 };
+        let mut caller = caller.clone();
+        caller.pin.clear();
+        let (snapshot, pool) = self.assemble(&caller, &find.query, allowance, false).await;
+        search::found(&snapshot, &pool, &missing(&snapshot, &caller))
+    }
+
+    /// Ranks and chooses on one snapshot, which comes back with the pool whose rows are its own.
+    async fn assemble(
+        self: &Arc<Self>,
+        caller: &Caller,
+        text: &str,
+        allowance: Allowance,
+        bridge: bool,
+    ) -> (Arc<Snapshot>, Pool) {
+        let (hub, caller, text) = (self.clone(), caller.clone(), text.to_owned());
+        tokio::task::spawn_blocking(move || {
+            let (config, snapshot) = (hub.config(), hub.snapshot());
+            let view = hub.view(&snapshot, &caller);
+            let query = hub.query(&text, &config);
+            let ranking = rank(&snapshot, &view, &query, &caller.pool, &config.limits);
+            let bridge = if bridge { hub.bridge(&config) } else { Vec::new() };
+            let want = Want { pinned: &caller.pin, in_use: &[], bridge: &bridge };
+            let pool = assemble(&snapshot, &view, &ranking, allowance, want, &caller.pool);
+            (snapshot, pool)
+        })
+        .await
+        .expect("ranking and choosing do not panic")
+    }
+
+    fn query(&self, text: &str, config: &Config) -> Query {
+        if let Some(encoder) = self.encoder.load_full() {
+            match Query::embedded(text, encoder.query(), &config.limits) {
+                Ok(query) => return query,
+                Err(error) => tracing::warn!(%error, "the request is ranked by words"),
+            }
+        }
+        Query::words(text, &config.limits)
+    }
+
+    /// `find_tools` and `call_tool` as a model's list holds them.
+    fn bridge(&self, config: &Config) -> Vec<Rendering> {
+        [search::find_definition(config.limits.find_tools_max), search::call_definition()]
+            .iter()
+            .map(|definition| {
+                let function = serde_json::json!({"type": "function", "function": {
+                    "name": definition["name"],
+                    "description": definition["description"],
+                    "parameters": definition["inputSchema"],
+                }});
+                let text = function.to_string();
+                Rendering { tokens: self.counter.count(&text), text: text.into() }
+            })
+            .collect()
+    }
+
+    /// Whether a list for this caller holds every tool, or only pinned ones and the bridge.
+    pub fn lists_all(&self, snapshot: &Snapshot, view: &View, caller: &Caller) -> bool {
+        match caller.exposure {
+            Exposure::All => true,
+            Exposure::Search => false,
+            Exposure::Auto => {
+                let share = self.config.load().serve.search_share * f64::from(caller.pool.window);
+                let cost: u64 = view.rows().map(|row| u64::from(snapshot.tools()[row].full.tokens)).sum();
+                cost as f64 <= share
+            }
+        }
+    }
+}
+
+/// The servers that a caller could see tools of and that are not answering, each with the reason.
+pub fn missing(snapshot: &Snapshot, caller: &Caller) -> Vec<String> {
+    snapshot
+        .servers()
+        .iter()
+        .filter(|server| !matches!(server.health, Health::Ready | Health::Disabled | Health::Offline))
+        .filter(|server| caller.rules.admits_server(&server.name))
+        .map(|server| format!("server `{}` is {}", server.name, server.health))
+        .collect()
+}
