@@ -106,7 +106,7 @@ pub(crate) struct ServeFile {
 #[serde(deny_unknown_fields)]
 pub(crate) struct TokenFile {
     /// The token itself, best as `${VAR}`.
-    pub(crate) secret: String,
+    pub(crate) secret: Option<String>,
     /// The profile that its bearer has and cannot leave.
     pub(crate) profile: Option<String>,
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::error::Problem;
 use crate::{
     EmbeddingSettings, Exposure, Limits, Mode, NameSettings, Pattern, PoolSettings, Profile,
     ServeSettings, ServerConfig,
@@ -135,62 +136,6 @@ pub struct Loaded {
     pub values: Vec<ValueAt>,
     /// What is odd but does not stop the program, one sentence each.
     pub warnings: Vec<String>,
-}
-
-impl Default for Config {
-    /// The compiled-in defaults: one in-process `workspace` server and nothing else configured.
-    fn default() -> Config {
-        let file: crate::file::File = toml::from_str(include_str!("../defaults/config.toml"))
-            .expect("the compiled-in defaults are read by a test");
-        interim(file)
-    }
-}
-
-fn interim(file: crate::file::File) -> Config {
-    use std::time::Duration;
-    let servers = file
-        .servers
-        .into_iter()
-        .map(|(name, server)| {
-            (
-                name,
-                ServerConfig {
-                    transport: crate::Transport::InProcess {
-                        name: crate::Builtin::Workspace,
-                        folder: None,
-                    },
-                    enabled: true,
-                    timeout: Duration::from_millis(file.limits.call_timeout_ms),
-                    start_timeout: Duration::from_millis(file.limits.start_timeout_ms),
-                    trust: server.trust,
-                    allow: server.allow,
-                    deny: server.deny,
-                    tools: server.tools,
-                    unset: Vec::new(),
-                    description: server.description,
-                },
-            )
-        })
-        .collect();
-    Config {
-        servers,
-        profiles: file.profiles,
-        profile: file.profile,
-        mode: file.mode,
-        deny: file.deny,
-        exposure: file.exposure,
-        pin: file.pin,
-        pool: file.pool,
-        embedding: file.embedding,
-        names: file.names,
-        tokenizer: file.tokenizer,
-        serve: ServeSettings {
-            address: file.serve.address,
-            tokens: BTreeMap::new(),
-            allowed_origins: file.serve.allowed_origins,
-            allowed_hosts: file.serve.allowed_hosts,
-            search_share: file.serve.search_share,
-        },
-        limits: file.limits,
-    }
+    /// The same with place and hint apart.
+    pub problems: Vec<Problem>,
 }

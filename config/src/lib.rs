@@ -11,23 +11,41 @@
 //! Deliberately absent: any look at the real environment, HOME or standard folders. Callers hand in what they
 //! found ([`Sources`]), so that a test can hand in something else.
 
+mod check;
+mod error;
+mod expand;
 mod file;
+mod init;
 mod layer;
 mod limits;
+mod load;
+mod merge;
+mod node;
 mod pattern;
 mod policy;
 mod profile;
+mod read;
+mod redact;
+mod resolve;
+mod schema;
 mod secret;
 mod server;
 mod settings;
+mod typed;
+mod write;
 
+pub use error::{Error, Problem};
+pub use init::starter;
 pub use layer::{Config, Loaded, Origin, Position, Sources, ValueAt};
 pub use limits::Limits;
+pub use load::load;
 pub use pattern::{Glob, Pattern, PatternError, Subject};
 pub use policy::{Effect, Exposure, Mode, Trust};
 pub use profile::Profile;
+pub use schema::schema;
 pub use secret::Secret;
 pub use server::{Builtin, ServerConfig, ToolOverride, Transport};
 pub use settings::{
     EmbeddingSettings, NameSettings, PoolOverrides, PoolSettings, ServeSettings, TokenConfig,
 };
+pub use write::write_atomically;

@@ -279,3 +279,6 @@ as_text!(
     "Pattern",
     "`effect:destructive`, `server:git*`, or a glob over `server__tool`."
 );
+
+#[cfg(test)]
+mod tests;

@@ -38,25 +38,25 @@ pub struct PoolSettings {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PoolOverrides {
-    /// See [`PoolSettings::tokens`].
+    /// In place of `pool.tokens`.
     pub tokens: Option<u32>,
-    /// See [`PoolSettings::share`].
+    /// In place of `pool.share`.
     pub share: Option<f64>,
-    /// See [`PoolSettings::tokens_max`].
+    /// In place of `pool.tokens_max`.
     pub tokens_max: Option<u32>,
-    /// See [`PoolSettings::tools_max`].
+    /// In place of `pool.tools_max`.
     pub tools_max: Option<usize>,
-    /// See [`PoolSettings::full_max`].
+    /// In place of `pool.full_max`.
     pub full_max: Option<usize>,
-    /// See [`PoolSettings::window`].
+    /// In place of `pool.window`.
     pub window: Option<u32>,
-    /// See [`PoolSettings::words_weight`].
+    /// In place of `pool.words_weight`.
     pub words_weight: Option<f64>,
-    /// See [`PoolSettings::clause_weight`].
+    /// In place of `pool.clause_weight`.
     pub clause_weight: Option<f64>,
-    /// See [`PoolSettings::server_boost`].
+    /// In place of `pool.server_boost`.
     pub server_boost: Option<f64>,
-    /// See [`PoolSettings::duplicate_cosine`].
+    /// In place of `pool.duplicate_cosine`.
     pub duplicate_cosine: Option<f64>,
 }
 
