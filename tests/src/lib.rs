@@ -14,6 +14,7 @@
 //! `e2e/` holds the proofs, `src/bin/` the programs that tests and measurements start. This crate alone may read the
 //! environment and print where it says so: it is no library of the hub.
 
+pub mod catalog;
 pub mod env;
 pub mod fixture;
 pub mod processes;
