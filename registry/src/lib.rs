@@ -11,22 +11,46 @@
 //! ```
 
 pub mod catalog;
+mod clauses;
 pub mod document;
 pub mod effect;
+pub mod embed;
 mod error;
 pub mod fingerprint;
 pub mod health;
+pub mod index;
+pub mod lexical;
 pub mod name;
+pub mod pool;
+pub mod query;
+pub mod rank;
+pub mod reason;
+pub mod record;
 pub mod render;
+pub mod snapshot;
 mod text;
 pub mod tokens;
 pub mod tool;
+pub mod vectors;
+pub mod view;
 
+pub use clauses::clauses;
 pub use catalog::{Rejected, ServerState, ServerTools, read_tools};
+pub use document::{Document, DocumentHash};
 pub use effect::{ClaimSource, Claims};
+pub use embed::{Embedder, Encoder, ModelFiles};
 pub use error::{Cause, Error};
 pub use fingerprint::{Fingerprint, canonical};
 pub use health::Health;
+pub use index::SearchIndex;
 pub use name::NameTable;
+pub use pool::{Allowance, LeftOut, Offered, Pool, Shape, Want, assemble};
+pub use query::Query;
+pub use rank::{Ranker, Ranking, Score, rank_rows};
+pub use reason::Reason;
+pub use record::ToolRecord;
+pub use snapshot::{Costs, Snapshot};
 pub use tokens::TokenCounter;
 pub use tool::{Json, Rendering, Row, ToolId, ToolMeta};
+pub use vectors::VectorStore;
+pub use view::{Hidden, View, ViewRules};

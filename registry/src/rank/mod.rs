@@ -1,0 +1,114 @@
+//! Ranks the tools of a view for a request. Only rows of the view are scored, and every scale below is that of the view,
+//! so that what a caller may not see cannot shape what it sees.
+//!
+//! ```text
+//! words    BM25 of each part over its own best ─┐ half whole, half best clause ─► 0..1 ─┐
+//!                                               │                                       ├─ weighted ─► z-scores ─► + server's best
+//! meaning  cosine of each part ─────────────────┘ half whole, half best clause ─► 0..1 ─┘
+//! ```
+
+mod fuse;
+
+use std::fmt;
+
+use serde::Serialize;
+use toolpool_config::{Limits, PoolSettings};
+
+use crate::index::SearchIndex;
+use crate::query::Query;
+use crate::tool::Row;
+
+/// What made a ranking; said wherever a figure of it is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ranker {
+    /// Meaning and words.
+    Hybrid {
+        /// The encoder.
+        model: String,
+    },
+    /// Words alone: there is no encoder, or no tool has its vector yet.
+    Words,
+}
+
+impl fmt::Display for Ranker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ranker::Hybrid { model } => write!(f, "hybrid ({model} and words)"),
+            Ranker::Words => f.write_str("words only"),
+        }
+    }
+}
+
+/// How well a tool answers a request, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Score {
+    /// The tool.
+    pub row: Row,
+    /// What tools are ordered by: standard deviations above the view's mean, with the boost.
+    pub total: f32,
+    /// Closeness in meaning, 0 for the view's least and 1 for its best; none for a tool that is not embedded yet.
+    pub meaning: Option<f32>,
+    /// Shared words, from 0 to 1 for the view's best.
+    pub words: f32,
+    /// What of `total` comes from the server's best tools.
+    pub boost: f32,
+}
+
+/// The best tools of a view for a request.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Ranking {
+    /// Best first. Equal scores stand in the order of rows. Not more than the limit; the others are worse.
+    pub scores: Vec<Score>,
+    /// How many tools were ranked in all.
+    pub ranked: usize,
+    /// What ranked them.
+    pub ranker: Ranker,
+}
+
+/// Ranks the rows `visible`, ascending, of `index` for `query`.
+#[must_use]
+pub fn rank_rows(index: &SearchIndex, visible: &[u32], query: &Query, settings: &PoolSettings, limits: &Limits) -> Ranking {
+    let words = fuse::words(index, visible, query, settings);
+    let meaning = fuse::meaning(index, visible, query, settings);
+    let ranker = match (&meaning, &query.model) {
+        (Some(_), Some(model)) => Ranker::Hybrid { model: model.clone() },
+        _ => Ranker::Words,
+    };
+    let weight = settings.words_weight as f32;
+    let fused: Vec<f32> = match &meaning {
+        None => words.clone(),
+        Some(meaning) => {
+            let one = |(words, meaning): (&f32, &f32)| match meaning.is_nan() {
+                true => *words,
+                false => weight * words + (1.0 - weight) * meaning,
+            };
+            words.iter().zip(meaning).map(one).collect()
+        }
+    };
+    let standard = fuse::standardised(fused);
+    let boosts = fuse::boosts(&standard, visible, &index.servers, settings.server_boost as f32);
+    let mut scores: Vec<Score> = visible
+        .iter()
+        .enumerate()
+        .map(|(at, &row)| Score {
+            row: row as Row,
+            total: standard[at] + boosts[at],
+            meaning: meaning.as_ref().map(|meaning| meaning[at]).filter(|meaning| !meaning.is_nan()),
+            words: words[at],
+            boost: boosts[at],
+        })
+        .collect();
+    let ranked = scores.len();
+    let better = |a: &Score, b: &Score| b.total.total_cmp(&a.total).then(a.row.cmp(&b.row));
+    let keep = limits.search_candidates;
+    if ranked > keep && keep > 0 {
+        scores.select_nth_unstable_by(keep - 1, better);
+        scores.truncate(keep);
+    }
+    scores.sort_unstable_by(better);
+    Ranking { scores, ranked, ranker }
+}
+
+#[cfg(test)]
+mod tests;
