@@ -37,6 +37,8 @@ pub struct ServerTools {
     pub tools: Vec<Arc<ToolMeta>>,
     /// The others.
     pub rejected: Vec<Rejected>,
+    /// What counted their tokens, for the tool that a collision gives another name.
+    pub(crate) counter: TokenCounter,
 }
 
 /// One server as a snapshot shows it.
@@ -99,6 +101,7 @@ pub fn read_tools(
         server: Arc::clone(&server),
         tools: Vec::with_capacity(raw.len().min(limits.tools_per_server_max)),
         rejected: Vec::new(),
+        counter: counter.clone(),
     };
     let from = From {
         config,

@@ -14,6 +14,8 @@ use crate::tool::{Row, ToolId, ToolMeta};
 
 /// Between server and tool.
 const JOINT: &str = "__";
+/// Names of the hub's own two tools, which no other tool can have.
+const RESERVED: [&str; 2] = ["find_tools", "call_tool"];
 /// Hex digits of the id's hash in a name that needs it: one in four billion.
 const HASH_DIGITS: usize = 8;
 /// Room for a few letters and the hash, however small the setting.
@@ -29,7 +31,7 @@ pub fn exposed(id: &ToolId, chosen: Option<&str>, length_max: usize) -> String {
         .map(|c| if is_legal(c) { c } else { '_' })
         .collect();
     let ambiguous = chosen.is_none() && legal.find(JOINT) != Some(id.server.len());
-    if legal == wanted && legal.len() <= length_max && !ambiguous {
+    if legal == wanted && legal.len() <= length_max && !ambiguous && !RESERVED.contains(&legal.as_str()) {
         legal
     } else {
         with_hash(&legal, id, HASH_DIGITS, length_max)
