@@ -1,1 +1,6 @@
-//! The end-to-end proofs, one binary.
+//! The end-to-end proofs, one binary: the hub as people and clients meet it, and the architecture as tests.
+//!
+//! Lower is better: what a pure function does is proved beside it. Here stand the wiring, the faults of servers, what
+//! processes leave behind, and what people read.
+
+mod tidy;
