@@ -120,7 +120,7 @@ fn check_url(name: &str, url: &str, unset: bool, to: &mut Resolver<'_>) {
         .or_else(|| lower.strip_prefix("https://"));
     let wrong = match rest {
         // The scheme or host may be what is not set.
-        None => !(unset && !lower.contains("://")),
+        None => !unset || lower.contains("://"),
         Some(rest) => {
             !unset
                 && (rest.is_empty() || rest.starts_with('/') || rest.contains(char::is_whitespace))

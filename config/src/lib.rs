@@ -15,6 +15,7 @@ mod check;
 mod error;
 mod expand;
 mod file;
+pub mod import;
 mod init;
 mod layer;
 mod limits;

@@ -118,7 +118,7 @@ pub(crate) fn hide_in_url(text: &str) -> String {
     format!("{scheme}://{address}{}", query.unwrap_or_default())
 }
 
-fn is_telling(name: &str) -> bool {
+pub(crate) fn is_telling(name: &str) -> bool {
     let name = name.to_lowercase();
     TELLING.iter().any(|word| name.contains(word))
 }
