@@ -132,7 +132,7 @@ Is 7919 a prime number? Also give me its square root.
 """.splitlines()
 
 
-def smooth(model, tokenizer, strength=0.7):
+def smooth(model, tokenizer, strength=0.65):
     """Moves range from hot activation channels into the weights behind them, which int8 by tensor and by column then
     both hold better (Xiao et al., SmoothQuant): the input is divided and the weight's row multiplied by the same factor."""
     weights = {i.name: i for i in model.graph.initializer}

@@ -31,7 +31,8 @@ pub fn clauses(text: &str, clauses_max: usize, words_min: usize) -> Vec<&str> {
             kept.push(clause);
         }
     }
-    if kept.len() == 1 && word_count(kept[0]) + words_min > word_count(text) {
+    // A text that is one clause but for a word or two is not worth a second run of the encoder.
+    if kept.len() == 1 && word_count(kept[0]) + 2 > word_count(text) {
         return Vec::new();
     }
     kept.truncate(clauses_max);
@@ -109,7 +110,8 @@ mod tests {
             ),
             ("read the log file then send it to Ann", &["read the log file", "send it to Ann"]),
             ("open the page, and then also take a screenshot", &["open the page", "take a screenshot"]),
-            ("Ok. Now list all the files.", &["Now list all the files"]),
+            ("Well done. Now list all the files.", &["Now list all the files"]),
+            ("Thanks. Now list all the files.", &[]),
             ("查询北京的天气。把结果写入文件", &["查询北京的天气。", "把结果写入文件"]),
             ("Lies die Datei bericht.txt und, danach sende sie an Ann", &["Lies die Datei bericht.txt und", "sende sie an Ann"]),
             ("one line with words\n- another line with words", &["one line with words", "another line with words"]),

@@ -54,7 +54,8 @@ fn meaning_finds_what_words_do_not() {
     let text = "will there be rain";
     let all = [0, 1, 2, 3, 4];
     let hybrid = Query::embedded(text, &Topics, &limits).unwrap();
-    assert_eq!(order(&index(5), &all, &hybrid)[0], 3);
+    let best = order(&index(5), &all, &hybrid);
+    assert!(best[..2].contains(&3) && best[..2].contains(&4), "{best:?}");
     let ranking = rank_rows(&index(5), &all, &hybrid, &PoolSettings::default(), &limits);
     assert_eq!(ranking.ranker, Ranker::Hybrid { model: "topics".to_owned() });
     let words = rank_rows(&index(5), &all, &Query::words(text, &limits), &PoolSettings::default(), &limits);
