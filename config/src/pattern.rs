@@ -199,27 +199,41 @@ fn compile(glob: &str, written: &str) -> Result<GlobMatcher, PatternError> {
         })
 }
 
-/// One spelling for all that look alike: compatibility forms joined, lower case, `_` for what is not a letter or digit
-/// of ASCII. Exposed names are sanitised the same way, so a fold reaches them too.
+/// One spelling for all that look alike: compatibility forms joined, lower case, unseen letters dropped, `_` for what is
+/// neither letter nor digit.
 fn fold(name: &str) -> String {
-    name.nfkc()
+    letters(name).map(plain).collect()
+}
+
+fn letters(text: &str) -> impl Iterator<Item = char> {
+    text.nfkc()
+        .filter(|letter| !is_unseen(*letter))
         .flat_map(char::to_lowercase)
-        .map(plain)
-        .collect()
 }
 
 fn plain(letter: char) -> char {
-    if letter.is_ascii_alphanumeric() {
+    if letter.is_alphanumeric() {
         letter
     } else {
         '_'
     }
 }
 
+/// Letters that take no place on a screen: joiners, marks of direction, variation selectors, soft hyphens, tags.
+fn is_unseen(letter: char) -> bool {
+    letter.is_control()
+        || matches!(
+            letter,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{feff}' | '\u{115f}' | '\u{1160}' | '\u{3164}'
+        )
+        || matches!(letter, '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
+        || matches!(letter, '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}')
+}
+
 /// [`fold`] for the literal parts of a glob; its signs stay.
 fn fold_glob(glob: &str) -> String {
     let (mut out, mut in_class, mut escaped) = (String::new(), false, false);
-    for letter in glob.nfkc().flat_map(char::to_lowercase) {
+    for letter in letters(glob) {
         if escaped {
             out.push(plain(letter));
             escaped = false;

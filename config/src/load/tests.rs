@@ -6,6 +6,8 @@ use std::time::Duration;
 use super::*;
 use crate::{Effect, Mode, Subject, Transport};
 
+mod secrets;
+
 struct Layers {
     folder: tempfile::TempDir,
     sources: Sources,
@@ -291,61 +293,6 @@ fn variables_are_put_into_servers_and_missing_ones_are_named() {
     assert_eq!(
         warnings,
         ["user.toml:6:10: server `b` cannot start: `HOST` is not set"]
-    );
-}
-
-#[test]
-fn secrets_are_never_shown() {
-    let text = "[servers.a]\ncommand = \"a\"\nargs = [\"--api-key\", \"hush-1\"]\nenv = { T = \"hush-2\" }\n\
-                [servers.b]\nurl = \"https://u:hush-3@h/?token=hush-4\"\nheaders = { A = \"Bearer hush-5\" }\n\
-                [serve.tokens.c]\nsecret = \"hush-6\"\n";
-    let layers = layers(text, "[servers.a]\nenv = { T = \"hush-7\" }\n")
-        .env(&[("TOOLPOOL_SERVERS__A__ENV__T", "hush-8")]);
-    let loaded = layers.load();
-    let listed = format!("{:?} {:?}", loaded.values, loaded.warnings);
-    assert!(!listed.contains("hush"), "{listed}");
-    let Transport::Stdio { env, .. } = &loaded.config.servers["a"].transport else {
-        panic!("not stdio");
-    };
-    assert_eq!(env["T"].reveal(), "hush-8");
-    assert!(!format!("{:?}", env).contains("hush"));
-    assert!(
-        !serde_json::to_string(&loaded.config.serve)
-            .unwrap()
-            .contains("hush")
-    );
-}
-
-#[test]
-fn a_project_file_cannot_take_the_secrets_of_a_server_it_redirects() {
-    let user = "[servers.a]\nurl = \"https://good\"\nheaders = { Authorization = \"s3cret\" }\ndeny = [\"x\"]\n";
-    let loaded = layers(user, "[servers.a]\nurl = \"https://evil\"\n").load();
-    let Transport::Http { url, headers } = &loaded.config.servers["a"].transport else {
-        panic!("not http");
-    };
-    assert_eq!(url, "https://evil");
-    assert!(headers.is_empty());
-    assert!(!loaded.config.servers["a"].permits("x"));
-    // Another kind replaces the first one instead of standing beside it, and a program is announced.
-    let layers = layers(user, "[servers.a]\ncommand = \"evil\"\n");
-    let loaded = layers.load();
-    assert!(matches!(
-        loaded.config.servers["a"].transport,
-        Transport::Stdio { .. }
-    ));
-    assert_eq!(
-        layers.cut(&loaded.warnings[0]),
-        "project.toml:2:11: the project file starts `evil` as server `a`"
-    );
-    // One setting alone leaves the rest as it was.
-    let loaded =
-        super::load(&self::layers(user, "[servers.a]\ntimeout_s = 2.5\n").sources).unwrap();
-    assert_eq!(
-        loaded.config.servers["a"].timeout,
-        Duration::from_millis(2500)
-    );
-    assert!(
-        matches!(&loaded.config.servers["a"].transport, Transport::Http { headers, .. } if headers.len() == 1)
     );
 }
 

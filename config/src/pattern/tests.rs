@@ -54,6 +54,7 @@ fn odd_spellings_of_a_tool_do_not_escape_a_deny() {
         "write file",
         "\u{ff57}rite_file",
         "write\u{2010}file",
+        "wri\u{200b}te_fi\u{ad}le\u{fe0f}",
     ] {
         let subject = Subject {
             server: "files",
@@ -64,6 +65,23 @@ fn odd_spellings_of_a_tool_do_not_escape_a_deny() {
         assert!(pattern.matches(&subject), "{tool}");
         assert!(!pattern.allows(&subject), "{tool}");
     }
+}
+
+#[test]
+fn names_in_other_scripts_are_told_apart() {
+    let subject = |tool| Subject {
+        server: "files",
+        tool,
+        exposed: "files__t_1a2b3c",
+        effect: Effect::ReadOnly,
+    };
+    let pattern: Pattern = "files__\u{5220}\u{9664}".parse().unwrap();
+    assert!(pattern.matches(&subject("\u{5220}\u{9664}")));
+    assert!(!pattern.matches(&subject("\u{8bfb}\u{53d6}")));
+    let pattern: Pattern = "files__L\u{d6}SCHEN".parse().unwrap();
+    assert!(
+        pattern.matches(&subject("l\u{f6}schen")) && pattern.matches(&subject("lo\u{308}schen"))
+    );
 }
 
 #[test]
