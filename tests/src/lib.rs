@@ -8,17 +8,20 @@
 //! | `program.rs` | where the programs under test lie |
 //! | `fixture/` | the server with scripted faults; `server.rs` puts one into a configuration |
 //! | `real/` | servers and clients from npm and PyPI, pinned, in the user's cache |
-//! | `client.rs` | an MCP client of both eras; `serving.rs` starts the hub for it |
+//! | `client.rs` | an MCP client of both eras; `raw.rs` is HTTP without an SDK; `serving.rs` starts the hub for them |
 //! | `processes.rs` | who is still there |
 //!
 //! `e2e/` holds the proofs, `src/bin/` the programs that tests and measurements start. This crate alone may read the
 //! environment and print where it says so: it is no library of the hub.
 
 pub mod catalog;
+pub mod client;
 pub mod env;
 pub mod fixture;
 pub mod processes;
 pub mod program;
+pub mod raw;
 pub mod real;
 pub mod run;
 pub mod server;
+pub mod serving;
