@@ -12,6 +12,8 @@ mod call;
 mod error;
 mod fleet;
 pub mod guard;
+mod mcp;
+pub mod model_files;
 pub mod runtime;
 
 pub use call::{CallReply, CallRequest, Progress};
