@@ -3,4 +3,6 @@
 //! Lower is better: what a pure function does is proved beside it. Here stand the wiring, the faults of servers, what
 //! processes leave behind, and what people read.
 
+mod access;
+mod proxy;
 mod tidy;

@@ -13,6 +13,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::run::{self, Run};
+use crate::server::FakeServer;
 use crate::{program, real};
 
 /// No command of a test runs longer than this.
@@ -99,6 +100,14 @@ impl TestEnv {
         fs::write(&fresh, format!("{toml}\n{settings}")).expect("the world is writable");
         fs::create_dir_all(self.path("config/toolpool")).expect("the world is writable");
         fs::rename(fresh, self.config_file()).expect("both lie in the world");
+    }
+
+    /// Writes a configuration of these servers and no workspace; `top` comes first, for keys outside of any table.
+    pub fn servers(&self, top: &str, servers: &[&FakeServer]) {
+        let tables: String = servers.iter().map(|server| server.toml()).collect();
+        self.config(&format!(
+            "{top}\n[servers.workspace]\nenabled = false\n\n{tables}"
+        ));
     }
 
     /// Writes a file of the world, with its folders.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
+use crate::client::{Client, Era};
 use crate::env::TestEnv;
 use crate::processes;
 use crate::server::wait_until;
@@ -94,6 +95,69 @@ impl Drop for Serving {
             }
             let _ = self.child.kill();
             let _ = self.child.wait();
+        }
+    }
+}
+
+/// How a client reaches the hub.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// As its child.
+    Stdio,
+    /// Over streamable HTTP.
+    Http,
+}
+
+impl Way {
+    /// Both, each in both eras.
+    pub const ALL: [(Way, Era); 4] = [
+        (Way::Stdio, Era::Legacy),
+        (Way::Stdio, Era::Modern),
+        (Way::Http, Era::Legacy),
+        (Way::Http, Era::Modern),
+    ];
+}
+
+/// A client and the hub that serves it.
+#[derive(Debug)]
+pub struct Session {
+    /// The client.
+    pub client: Client,
+    /// The hub's process, when it is not the client's child.
+    pub serving: Option<Serving>,
+}
+
+impl Session {
+    /// Starts the hub with these arguments to `serve` and connects.
+    ///
+    /// # Panics
+    ///
+    /// When the session does not come about.
+    pub async fn open(env: &TestEnv, (way, era): (Way, Era), arguments: &[&str]) -> Session {
+        match way {
+            Way::Stdio => {
+                let mut command = env.hub(["serve", "--stdio"].iter().chain(arguments));
+                let words = File::create(env.path("tmp/serve-stdio.stderr"))
+                    .expect("the world is writable");
+                command.stderr(words);
+                let client = Client::stdio(command, era)
+                    .await
+                    .expect("a session over stdio");
+                Session {
+                    client,
+                    serving: None,
+                }
+            }
+            Way::Http => {
+                let serving = Serving::start(env, arguments);
+                let client = Client::http(&serving.url, era, None)
+                    .await
+                    .expect("a session over HTTP");
+                Session {
+                    client,
+                    serving: Some(serving),
+                }
+            }
         }
     }
 }
