@@ -4,5 +4,8 @@
 //! processes leave behind, and what people read.
 
 mod access;
+mod faults;
+mod kill;
 mod proxy;
+mod reload;
 mod tidy;
