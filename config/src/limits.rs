@@ -51,6 +51,8 @@ pub struct Limits {
     pub clause_words_min: usize,
     /// Characters of a request that are read; the encoder sees far fewer.
     pub query_chars_max: usize,
+    /// Tools on one page of a list that the hub serves. Some clients read one page only, so it is large.
+    pub list_page_tools: usize,
     /// Tools that one `find_tools` returns at most.
     pub find_tools_max: usize,
     /// Candidates that each side of the search hands to the exact scoring.

@@ -1,8 +1,8 @@
 //! Brings up the encoder beside everything else: the hub ranks by words until it is there, and says
 //! so once where it can't be had.
 
-use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 use toolpool_config::EmbeddingSettings;
@@ -49,8 +49,10 @@ impl EncoderState {
 pub struct EncoderPlaces {
     /// Where ONNX Runtime may be.
     pub runtime: runtime::RuntimePlaces,
-    /// Where fetched models are kept.
-    pub models: PathBuf,
+    /// Where fetched models are kept, and where they come from.
+    pub models: model_files::ModelPlaces,
+    /// How long a fetch of the runtime may take.
+    pub fetch_limit: Duration,
 }
 
 /// Loads the encoder that the settings name, fetching what is missing where that is allowed.
@@ -105,7 +107,7 @@ async fn load(
     say("looking for ONNX Runtime".into(), None, None);
     let library = match runtime::locate(&places.runtime) {
         Some(library) => library,
-        None if settings.fetch => runtime::fetch(&places.runtime, |progress| {
+        None if settings.fetch => runtime::fetch(&places.runtime, places.fetch_limit, |progress: runtime::FetchProgress| {
             say(progress.phase.to_string(), progress.bytes, progress.total);
         })
         .await
@@ -117,7 +119,7 @@ async fn load(
             });
         }
     };
-    let files = model_files::get(&settings.model, &places.models, settings.fetch, |progress| {
+    let files = model_files::get(&settings.model, &places.models, |progress: runtime::FetchProgress| {
         say(progress.phase.to_string(), progress.bytes, progress.total);
     })
     .await

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use toolpool_config::Limits;
+use toolpool_config::Config;
 use toolpool_connectors::{CallError, CallRequest, Fleet, Progress};
 use toolpool_registry::{Fingerprint, Snapshot, ToolId, ToolMeta, View, canonical};
 
@@ -52,10 +52,8 @@ pub struct Door<'a> {
     pub schemas: &'a Schemas,
     /// The servers.
     pub fleet: &'a Fleet,
-    /// Bounds.
-    pub limits: &'a Limits,
-    /// How long to wait for the tool's server.
-    pub timeout: &'a dyn Fn(&str) -> Duration,
+    /// Bounds, and each server's own time limit.
+    pub config: &'a Config,
 }
 
 /// A call that reached its server and came back.
@@ -235,7 +233,7 @@ fn suggestions(door: &Door<'_>, name: &str) -> Vec<Arc<str>> {
         })
         .collect();
     near.sort();
-    near.into_iter().take(door.limits.suggestions_max).map(|(_, name)| name).collect()
+    near.into_iter().take(door.config.limits.suggestions_max).map(|(_, name)| name).collect()
 }
 
 /// Edits between two short names (Levenshtein), in bytes of their plain forms.
@@ -316,7 +314,7 @@ impl Recorded {
             tool: tool.id.name.to_string(),
             arguments,
             meta: call.meta,
-            timeout: (door.timeout)(&tool.id.server),
+            timeout: timeout(door.config, &tool.id.server),
             cancel: call.cancel,
             progress: call.progress,
         };
@@ -330,6 +328,11 @@ impl Recorded {
     }
 }
 
+fn timeout(config: &Config, server: &str) -> Duration {
+    let usual = Duration::from_millis(config.limits.call_timeout_ms);
+    config.servers.get(server).map_or(usual, |server| server.timeout)
+}
+
 impl Outcome {
     fn verify(self, door: &Door<'_>) -> Answer {
         let Outcome { tool, repairs, mut result, elapsed } = self;
@@ -339,7 +342,7 @@ impl Outcome {
                 object.insert("isError".into(), Value::Bool(true));
             }
         }
-        let (mut result, cut) = cap::cap(result, door.limits.result_bytes_max);
+        let (mut result, cut) = cap::cap(result, door.config.limits.result_bytes_max as usize);
         if !repairs.is_empty() {
             say(&mut result, &format!("note: the call was repaired: {}", repairs.join("; ")));
         }

@@ -206,19 +206,12 @@ impl Hub {
     pub async fn call(&self, caller: &Caller, call: Call) -> Result<Answer, Refusal> {
         let (config, snapshot) = (self.config(), self.snapshot());
         let view = self.view(&snapshot, caller);
-        let timeout = |server: &str| {
-            config.servers.get(server).map_or(
-                Duration::from_millis(config.limits.call_timeout_ms),
-                |server| server.timeout,
-            )
-        };
         let door = Door {
             snapshot: &snapshot,
             view: &view,
             schemas: &self.schemas,
             fleet: &self.fleet,
-            limits: &config.limits,
-            timeout: &timeout,
+            config: &config,
         };
         execute::execute(&door, caller, call).await
     }

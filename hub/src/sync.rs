@@ -146,15 +146,16 @@ impl Writer {
                 tracing::warn!("{message}");
                 return false;
             }
-            Change::Fleet(_) => return false,
             Change::Config(config) => self.configure(config),
             Change::Encoder(encoder) => self.encoder(encoder),
             Change::Vectors { vectors, done } => {
                 self.embedding &= !done;
                 for (hash, vector) in vectors {
-                    match vector {
-                        Some(vector) => self.vectors.insert(hash, vector),
-                        None => drop(self.unembeddable.insert(hash)),
+                    if let Some(vector) = vector {
+                        self.vectors.insert(hash, vector);
+                    }
+                    if self.vectors.get(&hash).is_none() {
+                        self.unembeddable.insert(hash);
                     }
                 }
                 if done {
@@ -180,11 +181,12 @@ impl Writer {
         state.instructions = status.instructions.or(state.instructions.take());
     }
 
-    fn tools(&mut self, server: &str, raw: &[Value], truncated: Option<String>, instructions: Option<String>) {
+    fn tools(&mut self, server: &str, raw: &[Value], truncated: bool, instructions: Option<String>) {
         let Some(config) = self.config.servers.get(server) else { return };
         let mut list =
             read_tools(server, raw, config, &self.config.names, &self.counter, &self.config.limits, false);
-        if let Some(reason) = truncated {
+        if truncated {
+            let reason = "the list goes on beyond what is read of it".to_owned();
             list.rejected.push(Rejected { name: None, reason });
         }
         for rejected in &list.rejected {
@@ -245,20 +247,18 @@ impl Writer {
 
     fn encoder(&mut self, encoder: Option<Arc<Encoder>>) {
         self.encoder_settled = true;
-        if let Some(encoder) = &encoder {
-            self.vectors = VectorStore::new(encoder.model(), encoder.dims());
-            if let Some(path) = self.cache_path()
-                && path.exists()
-                && let Err(error) = self.vectors.load(&path)
-            {
-                tracing::warn!(path = %path.display(), %error, "the vector cache is not used");
-            }
-        }
         self.encoder = encoder;
+        let Some(encoder) = &self.encoder else { return };
+        self.vectors = VectorStore::new(encoder.model(), encoder.dims());
+        if let Some(path) = self.cache_path()
+            && let Err(error) = self.vectors.load(&path)
+        {
+            tracing::warn!(%error, "the vectors are made anew");
+        }
     }
 
     fn cache_path(&self) -> Option<PathBuf> {
-        let model = self.encoder.as_ref().map(|encoder| encoder.model().to_owned())?;
+        let model = self.encoder.as_ref()?.model();
         let name: String = model.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
         Some(self.cache.as_ref()?.join(format!("{name}.vectors")))
     }
@@ -294,7 +294,7 @@ impl Writer {
             .iter()
             .map(|tool| &tool.document)
             .filter(|document| {
-                !self.vectors.contains(&document.hash) && !self.unembeddable.contains(&document.hash)
+                self.vectors.get(&document.hash).is_none() && !self.unembeddable.contains(&document.hash)
             })
             .map(|document| (document.hash, document.meaning.to_string()))
             .collect();
@@ -310,8 +310,12 @@ impl Writer {
         let Some(path) = self.cache_path() else { return };
         let vectors = self.vectors.clone();
         tokio::task::spawn_blocking(move || {
-            if let Err(error) = vectors.save(&path) {
+            if let Some(folder) = path.parent()
+                && let Err(error) = std::fs::create_dir_all(folder)
+            {
                 tracing::warn!(path = %path.display(), %error, "the vector cache is not written");
+            } else if let Err(error) = vectors.save(&path) {
+                tracing::warn!(%error, "the vector cache is not written");
             }
         });
     }

@@ -84,7 +84,7 @@ fn transport(config: &Config, bound: SocketAddr, stop: &CancellationToken) -> St
         .with_allowed_origins(config.serve.allowed_origins.clone())
         .enforce_origin_validation()
         .with_cancellation_token(stop.child_token())
-        .with_max_request_body_bytes(config.limits.frame_bytes_max)
+        .with_max_request_body_bytes(config.limits.request_bytes_max as usize)
 }
 
 /// Lets a request in with the word of who is asking, or answers why not.
