@@ -19,7 +19,7 @@ mod client;
 mod error;
 mod fetch;
 mod pinned;
-mod staging;
+pub(crate) mod staging;
 mod unpack;
 
 #[cfg(test)]

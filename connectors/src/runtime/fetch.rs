@@ -8,20 +8,31 @@ use super::error::{Attempt, FetchError};
 use super::pinned::{self, Pin};
 use super::{RuntimePlaces, cache_folder, cached, staging, unpack};
 
-/// What a fetch is doing.
+/// What a fetch is doing. Shown, it is a few words for a progress line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FetchPhase {
     /// Another hub fetches; this one waits for it.
     Waiting,
-    /// A package client downloads.
+    /// Bytes come in.
     Downloading {
-        /// Its command, as it could be typed.
-        command: String,
+        /// The package client's command, as it could be typed, or the file.
+        what: String,
     },
     /// The library is taken out of the package and its hash is checked.
     Unpacking,
-    /// The library is in the cache.
+    /// What was fetched is in the cache.
     Done,
+}
+
+impl std::fmt::Display for FetchPhase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            FetchPhase::Waiting => f.write_str("waiting for another hub's fetch"),
+            FetchPhase::Downloading { what } => write!(f, "fetching: {what}"),
+            FetchPhase::Unpacking => f.write_str("unpacking and checking"),
+            FetchPhase::Done => f.write_str("fetched"),
+        }
+    }
 }
 
 /// One report of a fetch under way.
@@ -30,7 +41,7 @@ pub struct FetchProgress {
     /// What is being done.
     pub phase: FetchPhase,
     /// Bytes on disk so far. May pass `total` a little: clients write more than the package.
-    pub bytes: u64,
+    pub bytes: Option<u64>,
     /// Bytes to expect, when known.
     pub total: Option<u64>,
 }
@@ -88,7 +99,7 @@ async fn fetch_unbounded(
     let waiting = || {
         progress(FetchProgress {
             phase: FetchPhase::Waiting,
-            bytes: 0,
+            bytes: None,
             total: None,
         })
     };
@@ -108,7 +119,7 @@ async fn fetch_unbounded(
                     install(&library, &target, &folder)?;
                     progress(FetchProgress {
                         phase: FetchPhase::Done,
-                        bytes: pin.bytes,
+                        bytes: Some(pin.bytes),
                         total: Some(pin.bytes),
                     });
                     return Ok(target);
@@ -140,19 +151,19 @@ async fn attempt(
     const EVERY: Duration = Duration::from_millis(200);
     let total = Some(pin.package_bytes);
     let phase = FetchPhase::Downloading {
-        command: client.shown(pin),
+        what: client.shown(pin),
     };
     let grown = |bytes| {
         progress(FetchProgress {
             phase: phase.clone(),
-            bytes,
+            bytes: Some(bytes),
             total,
         })
     };
     client.run(pin, area, EVERY, &grown).await?;
     progress(FetchProgress {
         phase: FetchPhase::Unpacking,
-        bytes: pin.package_bytes,
+        bytes: Some(pin.package_bytes),
         total,
     });
     let library = area.join(".library");

@@ -10,12 +10,12 @@ use super::error::FetchError;
 const PREFIX: &str = ".fetch-";
 
 /// Holds the kernel's lock on the folder of fetched libraries; freed on drop and by a crash.
-pub(super) struct Lock {
+pub(crate) struct Lock {
     _file: File,
 }
 
 /// Waits until no other process fetches. `waiting` is called once if one does. Unbounded: the caller's limit holds.
-pub(super) async fn lock(folder: &Path, waiting: impl Fn()) -> Result<Lock, FetchError> {
+pub(crate) async fn lock(folder: &Path, waiting: impl Fn()) -> Result<Lock, FetchError> {
     let failed = |doing, path: &Path, source| FetchError::Io {
         doing,
         path: path.to_owned(),
@@ -45,7 +45,7 @@ pub(super) async fn lock(folder: &Path, waiting: impl Fn()) -> Result<Lock, Fetc
 }
 
 /// A fresh folder to download into. Must be called under the lock: it sweeps away what a crashed fetch has left.
-pub(super) fn fresh(folder: &Path, _held: &Lock) -> Result<tempfile::TempDir, FetchError> {
+pub(crate) fn fresh(folder: &Path, _held: &Lock) -> Result<tempfile::TempDir, FetchError> {
     for left in folder.read_dir().into_iter().flatten().flatten() {
         if left.file_name().to_string_lossy().starts_with(PREFIX) {
             let _ = std::fs::remove_dir_all(left.path());
@@ -62,7 +62,7 @@ pub(super) fn fresh(folder: &Path, _held: &Lock) -> Result<tempfile::TempDir, Fe
 }
 
 /// How many bytes lie in files under `folder`. What vanishes while it counts is not counted; links are not followed.
-pub(super) fn bytes_under(folder: &Path) -> u64 {
+pub(crate) fn bytes_under(folder: &Path) -> u64 {
     let mut bytes = 0;
     let mut folders: Vec<PathBuf> = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
