@@ -1,12 +1,12 @@
 //! One server's owner: the task that begins its connection, follows it, ends it, and begins again. Nobody else touches the process.
 
 use std::{
-    future::Future,
     pin::{Pin, pin},
     sync::Arc,
     time::Duration,
 };
 
+use futures::future::{FusedFuture, FutureExt};
 use rmcp::{
     model::ServerPeerInfo,
     service::{Peer, RoleClient, ServiceError},
@@ -168,7 +168,7 @@ impl Owner {
         let peer = running.peer().clone();
         let info = peer.peer_info();
         let close = running.cancellation_token();
-        let mut closed = pin!(running.waiting());
+        let mut closed = pin!(running.waiting().fuse());
 
         let first = tokio::select! {
             listed = list(&peer, limits, self.config.start_timeout) => Some(listed),
@@ -233,7 +233,9 @@ impl Owner {
             End::Lost(error) => Some(error),
         };
         close.cancel();
-        let _ = timeout(CLOSE_WITHIN, closed).await;
+        if !closed.is_terminated() {
+            let _ = timeout(CLOSE_WITHIN, closed).await;
+        }
         // Calls learn the reason as soon as it is known, before the rest of the group is ended.
         let words = match (&end, &mut process) {
             (Some(_), Some(process)) => exit_words(process, &self.tail).await,
@@ -266,7 +268,7 @@ impl Owner {
     async fn follow(
         &self,
         peer: &Peer<RoleClient>,
-        mut closed: Pin<&mut impl Future>,
+        mut closed: Pin<&mut impl FusedFuture>,
         process: &mut Option<Process>,
         changed: &Arc<Notify>,
         faults: &mut mpsc::UnboundedReceiver<Fault>,
