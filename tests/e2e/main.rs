@@ -4,8 +4,14 @@
 //! processes leave behind, and what people read.
 
 mod access;
+mod cli;
+mod clients;
+mod doctor;
+mod encoder;
 mod faults;
+mod import;
 mod kill;
 mod proxy;
+mod real;
 mod reload;
 mod tidy;

@@ -20,6 +20,7 @@ pub mod env;
 pub mod fixture;
 pub mod processes;
 pub mod program;
+pub mod ranking;
 pub mod raw;
 pub mod real;
 pub mod run;

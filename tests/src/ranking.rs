@@ -1,0 +1,240 @@
+//! A catalog of tools out of a file, embedded and ranked by the registry's own code: what the ranking figures and the
+//! benchmarks stand on. Servers never run here; everything between a list and a ranking is the hub's.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use serde_json::{Value, json};
+use toolpool_config::{Builtin, Config, ServerConfig, Transport, Trust};
+use toolpool_registry::{
+    Embedder, Encoder, Health, ModelFiles, Query, Ranking, ServerState, Snapshot, TokenCounter,
+    VectorStore, View, ViewRules, rank, read_tools,
+};
+
+/// Texts embedded between two writes of the cache.
+const ROUND: usize = 10_000;
+
+/// Tools, ready to be ranked.
+pub struct Corpus {
+    /// The settings it is ranked with; the defaults unless changed.
+    pub config: Config,
+    /// The encoder, once [`Corpus::embed`] has run.
+    pub encoder: Option<Encoder>,
+    vectors: VectorStore,
+    servers: Vec<Arc<toolpool_registry::ServerTools>>,
+    snapshot: Arc<Snapshot>,
+    view: View,
+}
+
+impl Corpus {
+    /// A catalog of `tools`, each with `server`, `name`, `description` and `input_schema`, not embedded yet.
+    #[must_use]
+    pub fn new(tools: &[Value]) -> Corpus {
+        let mut config = Config::default();
+        // A set is scored as it is: a server with more tools than a real one may have is still ranked whole.
+        config.limits.tools_per_server_max = usize::MAX;
+        let mut by_server: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
+        for tool in tools {
+            let schema = if tool["input_schema"].is_object() {
+                tool["input_schema"].clone()
+            } else {
+                json!({"type": "object"})
+            };
+            let definition = json!({"name": tool["name"], "description": tool["description"], "inputSchema": schema});
+            by_server
+                .entry(tool["server"].as_str().unwrap_or_default())
+                .or_default()
+                .push(definition);
+        }
+        let counter = TokenCounter::bundled();
+        let server_config = offline();
+        let servers = by_server
+            .iter()
+            .map(|(server, raw)| {
+                Arc::new(read_tools(
+                    server,
+                    raw,
+                    &server_config,
+                    &config.names,
+                    &counter,
+                    &config.limits,
+                    true,
+                ))
+            })
+            .collect();
+        let mut corpus = Corpus {
+            config,
+            encoder: None,
+            vectors: VectorStore::default(),
+            servers,
+            snapshot: Arc::new(Snapshot::empty()),
+            view: View::new(&Snapshot::empty(), &ViewRules::default()),
+        };
+        corpus.refresh();
+        corpus
+    }
+
+    /// Changes settings of the pool by `key=number`.
+    ///
+    /// # Errors
+    /// When there is no such setting.
+    pub fn set(&mut self, settings: &[String]) -> anyhow::Result<()> {
+        for setting in settings {
+            let (key, value) = setting
+                .split_once('=')
+                .with_context(|| format!("`{setting}` is not KEY=NUMBER"))?;
+            let value: f64 = value
+                .parse()
+                .with_context(|| format!("`{value}` is not a number"))?;
+            let pool = &mut self.config.pool;
+            match key {
+                "words_weight" => pool.words_weight = value,
+                "clause_weight" => pool.clause_weight = value,
+                "server_boost" => pool.server_boost = value,
+                "clauses_max" => self.config.limits.clauses_max = value as usize,
+                "clause_words_min" => self.config.limits.clause_words_min = value as usize,
+                "graph_from" => self.config.limits.graph_from = value as usize,
+                _ => bail!("there is no setting `{key}`"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Embeds every tool that `cache` has no vector of, and keeps the vectors there.
+    ///
+    /// # Errors
+    /// When there is no encoder: `ORT_DYLIB_PATH` must name the ONNX Runtime library.
+    pub fn embed(&mut self, cache: &Path) -> anyhow::Result<()> {
+        let encoder = encoder()?;
+        fs::create_dir_all(cache)?;
+        let file = cache.join(format!("{}.vectors", encoder.model()));
+        self.vectors = VectorStore::new(encoder.model(), encoder.dims());
+        self.vectors.load(&file)?;
+        let mut missing: Vec<(_, Arc<str>)> = self
+            .snapshot
+            .tools()
+            .iter()
+            .map(|tool| (tool.document.hash, Arc::clone(&tool.document.meaning)))
+            .filter(|(hash, _)| !self.vectors.contains(hash))
+            .collect();
+        missing.sort_unstable();
+        missing.dedup();
+        for round in missing.chunks(ROUND) {
+            let texts: Vec<&str> = round.iter().map(|(_, text)| &**text).collect();
+            for ((hash, _), vector) in round.iter().zip(encoder.index().embed_all(&texts)?) {
+                self.vectors.insert(*hash, vector);
+            }
+            self.vectors.save(&file)?;
+        }
+        self.encoder = Some(encoder);
+        self.refresh();
+        Ok(())
+    }
+
+    /// The catalog as a snapshot.
+    #[must_use]
+    pub fn snapshot(&self) -> &Arc<Snapshot> {
+        &self.snapshot
+    }
+
+    /// The view of a caller without rules.
+    #[must_use]
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// The request made ready: with vectors where there is an encoder.
+    ///
+    /// # Errors
+    /// When the encoder fails.
+    pub fn query(&self, text: &str) -> anyhow::Result<Query> {
+        Ok(match &self.encoder {
+            Some(encoder) => Query::embedded(text, encoder.query(), &self.config.limits)?,
+            None => Query::words(text, &self.config.limits),
+        })
+    }
+
+    /// Ranks all tools for a request.
+    ///
+    /// # Errors
+    /// When the encoder fails.
+    pub fn rank(&self, text: &str) -> anyhow::Result<Ranking> {
+        let query = self.query(text)?;
+        Ok(rank(
+            &self.snapshot,
+            &self.view,
+            &query,
+            &self.config.pool,
+            &self.config.limits,
+        ))
+    }
+
+    fn refresh(&mut self) {
+        let states = self
+            .servers
+            .iter()
+            .map(|list| ServerState::new(&list.server, Health::Offline))
+            .collect();
+        let snapshot = Snapshot::build(
+            self.snapshot.no() + 1,
+            states,
+            self.servers.clone(),
+            &self.vectors,
+            &self.config,
+            None,
+        );
+        self.view = View::new(&snapshot, &ViewRules::default());
+        self.snapshot = Arc::new(snapshot);
+    }
+}
+
+/// The built-in encoder on the library that `ORT_DYLIB_PATH` names.
+///
+/// # Errors
+/// When the variable is not set or the library cannot be used.
+pub fn encoder() -> anyhow::Result<Encoder> {
+    let library = std::env::var_os("ORT_DYLIB_PATH")
+        .map(PathBuf::from)
+        .context("set `ORT_DYLIB_PATH` to the ONNX Runtime library")?;
+    Ok(Encoder::load(&library, ModelFiles::builtin())?)
+}
+
+/// The JSON values of a file with one on each line.
+///
+/// # Errors
+/// When the file cannot be read or a line is no JSON.
+pub fn read_lines(path: &Path) -> anyhow::Result<Vec<Value>> {
+    let text =
+        fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    lines
+        .map(|line| {
+            serde_json::from_str(line)
+                .with_context(|| format!("a line of `{}` is no JSON", path.display()))
+        })
+        .collect()
+}
+
+/// What the configuration says of a server that is only a list.
+fn offline() -> ServerConfig {
+    let limits = Config::default().limits;
+    ServerConfig {
+        transport: Transport::InProcess {
+            name: Builtin::Workspace,
+            folder: None,
+        },
+        enabled: false,
+        timeout: Duration::from_millis(limits.call_timeout_ms),
+        start_timeout: Duration::from_millis(limits.start_timeout_ms),
+        trust: Trust::None,
+        allow: Vec::new(),
+        deny: Vec::new(),
+        tools: BTreeMap::new(),
+        unset: Vec::new(),
+        description: None,
+    }
+}
