@@ -18,7 +18,8 @@ pub struct FakeServer {
     pub name: String,
     flags: Vec<String>,
     settings: Vec<String>,
-    ledger: PathBuf,
+    /// Where it keeps its ledger; none when it is to be fast.
+    ledger: Option<PathBuf>,
 }
 
 impl FakeServer {
@@ -29,8 +30,15 @@ impl FakeServer {
             name: name.to_owned(),
             flags: Vec::new(),
             settings: Vec::new(),
-            ledger,
+            ledger: Some(ledger),
         }
+    }
+
+    /// Without a ledger, for measurements.
+    #[must_use]
+    pub fn without_ledger(mut self) -> FakeServer {
+        self.ledger = None;
+        self
     }
 
     /// Adds flags, as one would type them.
@@ -59,7 +67,9 @@ impl FakeServer {
     pub fn arguments(&self) -> Vec<String> {
         let mut arguments = self.flags.clone();
         arguments.extend(["--name".to_owned(), self.name.clone()]);
-        arguments.extend(["--ledger".to_owned(), self.ledger.display().to_string()]);
+        if let Some(ledger) = &self.ledger {
+            arguments.extend(["--ledger".to_owned(), ledger.display().to_string()]);
+        }
         arguments
     }
 
@@ -121,7 +131,10 @@ impl FakeServer {
 
     /// What it has seen so far: every event of this name.
     pub fn saw(&self, event: &str) -> Vec<Value> {
-        events(&self.ledger)
+        self.ledger
+            .as_deref()
+            .map(events)
+            .unwrap_or_default()
             .into_iter()
             .filter(|line| line["event"] == event)
             .map(|mut line| line["what"].take())
