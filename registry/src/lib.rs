@@ -27,6 +27,8 @@ pub mod rank;
 pub mod reason;
 pub mod record;
 pub mod render;
+#[cfg(test)]
+mod sample;
 pub mod snapshot;
 mod text;
 pub mod tokens;
@@ -34,8 +36,8 @@ pub mod tool;
 pub mod vectors;
 pub mod view;
 
-pub use clauses::clauses;
 pub use catalog::{Rejected, ServerState, ServerTools, read_tools};
+pub use clauses::clauses;
 pub use document::{Document, DocumentHash};
 pub use effect::{ClaimSource, Claims};
 pub use embed::{Embedder, Encoder, ModelFiles};
@@ -46,7 +48,7 @@ pub use index::SearchIndex;
 pub use name::NameTable;
 pub use pool::{Allowance, LeftOut, Offered, Pool, Shape, Want, assemble};
 pub use query::Query;
-pub use rank::{Ranker, Ranking, Score, rank_rows};
+pub use rank::{Ranker, Ranking, Score, rank};
 pub use reason::Reason;
 pub use record::ToolRecord;
 pub use snapshot::{Costs, Snapshot};

@@ -31,7 +31,11 @@ pub fn exposed(id: &ToolId, chosen: Option<&str>, length_max: usize) -> String {
         .map(|c| if is_legal(c) { c } else { '_' })
         .collect();
     let ambiguous = chosen.is_none() && legal.find(JOINT) != Some(id.server.len());
-    if legal == wanted && legal.len() <= length_max && !ambiguous && !RESERVED.contains(&legal.as_str()) {
+    if legal == wanted
+        && legal.len() <= length_max
+        && !ambiguous
+        && !RESERVED.contains(&legal.as_str())
+    {
         legal
     } else {
         with_hash(&legal, id, HASH_DIGITS, length_max)

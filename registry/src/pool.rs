@@ -131,7 +131,11 @@ pub fn assemble(
     want: Want<'_>,
     settings: &PoolSettings,
 ) -> Pool {
-    let scores: HashMap<Row, f32> = ranking.scores.iter().map(|score| (score.row, score.total)).collect();
+    let scores: HashMap<Row, f32> = ranking
+        .scores
+        .iter()
+        .map(|score| (score.row, score.total))
+        .collect();
     let mut choice = Choice::new(snapshot, allowance, want.bridge);
     let (bridge_tools, bridge_tokens) = (choice.count, choice.tokens);
     let asked = asked_for(snapshot, view, want);
@@ -173,14 +177,25 @@ pub fn assemble(
         bridge_tokens,
         tokens: choice.tokens,
         allowance,
-        all_tokens: view.rows().map(|row| u64::from(snapshot.costs(row).full)).sum(),
+        all_tokens: view
+            .rows()
+            .map(|row| u64::from(snapshot.costs(row).full))
+            .sum(),
     }
 }
 
 /// The rows that come before ranking, each once.
 fn asked_for(snapshot: &Snapshot, view: &View, want: Want<'_>) -> Vec<(Row, Reason)> {
-    let pinned = want.pinned.iter().filter_map(|name| snapshot.by_exposed(name)).map(|row| (row, Reason::Pinned));
-    let in_use = want.in_use.iter().filter_map(|id| snapshot.by_id(id)).map(|row| (row, Reason::InUse));
+    let pinned = want
+        .pinned
+        .iter()
+        .filter_map(|name| snapshot.by_exposed(name))
+        .map(|row| (row, Reason::Pinned));
+    let in_use = want
+        .in_use
+        .iter()
+        .filter_map(|id| snapshot.by_id(id))
+        .map(|row| (row, Reason::InUse));
     let mut asked: Vec<(Row, Reason)> = Vec::new();
     for (row, reason) in pinned.chain(in_use) {
         if view.sees(row) && !asked.iter().any(|(other, _)| *other == row) {
@@ -219,7 +234,9 @@ impl Taken {
 
 impl<'a> Choice<'a> {
     fn new(snapshot: &'a Snapshot, allowance: Allowance, bridge: &[Rendering]) -> Choice<'a> {
-        let cost = bridge.iter().fold(0u32, |sum, rendering| sum.saturating_add(rendering.tokens));
+        let cost = bridge
+            .iter()
+            .fold(0u32, |sum, rendering| sum.saturating_add(rendering.tokens));
         let fits = cost <= allowance.tokens && bridge.len() <= allowance.tools_max;
         Choice {
             snapshot,
@@ -238,26 +255,32 @@ impl<'a> Choice<'a> {
 
     /// Pinned and used tools are full as long as that costs none behind them its place.
     fn take_asked(&mut self, asked: &[(Row, Reason)]) {
-        let mut behind: u32 = asked
-            .iter()
-            .fold(0u32, |sum, (row, _)| sum.saturating_add(self.snapshot.costs(*row).least()));
+        let mut behind: u32 = asked.iter().fold(0u32, |sum, (row, _)| {
+            sum.saturating_add(self.snapshot.costs(*row).least())
+        });
         for (row, reason) in asked {
             let costs = self.snapshot.costs(*row);
             behind = behind.saturating_sub(costs.least());
-            let full = u64::from(costs.full) + u64::from(behind) <= u64::from(self.left()) || costs.full <= costs.slim;
-            self.take(*row, if full { Shape::Full } else { Shape::Slim }, reason.clone());
+            let full = u64::from(costs.full) + u64::from(behind) <= u64::from(self.left())
+                || costs.full <= costs.slim;
+            self.take(
+                *row,
+                if full { Shape::Full } else { Shape::Slim },
+                reason.clone(),
+            );
         }
     }
 
     fn take_ranked(&mut self, view: &View, ranking: &Ranking, duplicate_cosine: f64) {
         let full_tokens = self.left() / 2;
+        let all_fit = self.all_fit(view);
         let (mut full_count, mut full_spent) = (0, 0u32);
         for (place, score) in ranking.scores.iter().enumerate() {
             let row = score.row;
             if !view.sees(row) || self.done[row] {
                 continue;
             }
-            if score.meaning.is_none() && score.words <= 0.0 {
+            if !all_fit && score.meaning.is_none() && score.words <= 0.0 {
                 self.leave(row, Reason::Unrelated);
                 continue;
             }
@@ -265,7 +288,12 @@ impl<'a> Choice<'a> {
             // Only what could come in is compared: comparing costs more than anything else here.
             if self.count < self.allowance.tools_max
                 && costs.least() <= self.left()
-                && let Some(of) = twin::among(self.snapshot, self.taken.iter().map(|taken| taken.row), row, duplicate_cosine)
+                && let Some(of) = twin::among(
+                    self.snapshot,
+                    self.taken.iter().map(|taken| taken.row),
+                    row,
+                    duplicate_cosine,
+                )
             {
                 let of = Arc::clone(&self.snapshot.tools()[of].exposed);
                 self.leave(row, Reason::Duplicate { of });
@@ -274,12 +302,28 @@ impl<'a> Choice<'a> {
             let full = full_count < self.allowance.full_max
                 && costs.full <= self.left()
                 && full_spent.saturating_add(costs.full) <= full_tokens;
-            let shape = if full || costs.full <= costs.slim { Shape::Full } else { Shape::Slim };
+            let shape = if full || costs.full <= costs.slim {
+                Shape::Full
+            } else {
+                Shape::Slim
+            };
             if self.take(row, shape, Reason::Ranked { rank: place + 1 }) && full {
                 full_count += 1;
                 full_spent = full_spent.saturating_add(costs.full);
             }
         }
+    }
+
+    /// Whether all that is in view and undecided would fit: then nothing need be held against a tool of a small catalog
+    /// that shares no word with the request.
+    fn all_fit(&self, view: &View) -> bool {
+        let rows = || view.rows().filter(|row| !self.done[*row]);
+        view.len() <= self.allowance.tools_max
+            && rows().count() <= self.allowance.tools_max - self.count
+            && rows()
+                .map(|row| u64::from(self.snapshot.costs(row).least()))
+                .sum::<u64>()
+                <= u64::from(self.left())
     }
 
     /// Makes the best of the slim ones full with what is left over.

@@ -62,11 +62,14 @@ pub fn full(definition: &Definition<'_>, counter: &TokenCounter) -> Rendering {
     };
     // Said by servers to their validators; to a model it is a dozen tokens of noise.
     parameters.shift_remove("$schema");
-    // The API wants an object with properties even where a server left that unsaid.
-    if !parameters.get("type").is_some_and(Value::is_string) {
+    // The API wants an object with properties even where a server left that unsaid, or said otherwise.
+    if parameters.get("type") != Some(&json!("object")) {
+        parameters.shift_remove("type");
         parameters.shift_insert(0, "type".to_owned(), json!("object"));
     }
-    parameters.entry("properties").or_insert_with(|| json!({}));
+    if !parameters.get("properties").is_some_and(Value::is_object) {
+        parameters.insert("properties".to_owned(), json!({}));
+    }
     function(
         definition.exposed,
         definition.description,

@@ -64,7 +64,10 @@ impl Snapshot {
         previous: Option<&Snapshot>,
     ) -> Snapshot {
         servers.sort_by(|a, b| a.name.cmp(&b.name));
-        let mut tools: Vec<Arc<ToolMeta>> = lists.iter().flat_map(|list| list.tools.iter().cloned()).collect();
+        let mut tools: Vec<Arc<ToolMeta>> = lists
+            .iter()
+            .flat_map(|list| list.tools.iter().cloned())
+            .collect();
         tools.sort_by(|a, b| a.id.cmp(&b.id));
         tools.dedup_by(|a, b| a.id == b.id);
         let (names, renamed) = name::settle(&tools, config.names.length_max);
@@ -72,7 +75,11 @@ impl Snapshot {
             let known = previous.and_then(|p| p.by_id(&tools[row].id).map(|at| &p.tools[at]));
             tools[row] = match known {
                 Some(known) if is_renamed(known, &tools[row], &exposed) => Arc::clone(known),
-                _ => Arc::new(catalog::renamed(&tools[row], &exposed, counter(&lists, &tools[row]))),
+                _ => Arc::new(catalog::renamed(
+                    &tools[row],
+                    &exposed,
+                    counter(&lists, &tools[row]),
+                )),
             };
         }
         let shared = previous.filter(|p| p.has_index_of(&tools, vectors));
@@ -138,7 +145,10 @@ impl Snapshot {
     /// The state of a server.
     #[must_use]
     pub fn server(&self, name: &str) -> Option<&ServerState> {
-        let at = self.servers.binary_search_by(|server| (*server.name).cmp(name)).ok()?;
+        let at = self
+            .servers
+            .binary_search_by(|server| (*server.name).cmp(name))
+            .ok()?;
         self.servers.get(at)
     }
 
@@ -171,7 +181,9 @@ impl Snapshot {
         let same = |(row, tool): (Row, &Arc<ToolMeta>)| {
             let before = &self.tools[row];
             let document = Arc::ptr_eq(before, tool)
-                || (before.id == tool.id && before.document.hash == tool.document.hash && before.document.terms == tool.document.terms);
+                || (before.id == tool.id
+                    && before.document.hash == tool.document.hash
+                    && before.document.terms == tool.document.terms);
             let vector = match (self.search.vector(row), vectors.get(&tool.document.hash)) {
                 (None, None) => true,
                 (Some(one), Some(other)) => Arc::ptr_eq(one, other),

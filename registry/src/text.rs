@@ -19,10 +19,10 @@ pub(crate) fn safe(text: &str, chars_max: usize) -> String {
             c if c.is_control() || is_invisible(c) => continue,
             c => c,
         };
+        out.push(shown);
         if taken == chars_max {
             return cut_at_word(&out, chars_max);
         }
-        out.push(shown);
         taken += 1;
     }
     out

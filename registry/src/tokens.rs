@@ -74,3 +74,45 @@ impl fmt::Debug for TokenCounter {
         write!(f, "TokenCounter({})", self.name)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bundled_vocabulary_counts_as_its_publisher_does() {
+        let counter = TokenCounter::bundled();
+        for (text, tokens) in [
+            ("", 0),
+            ("hello world", 2),
+            ("antidisestablishmentarianism", 6),
+            ("{\"type\":\"object\"}", 5),
+        ] {
+            assert_eq!(counter.count(text), tokens, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_tokenizer_file_counts_whole_texts_and_nothing_around_them() {
+        // Two words are in the vocabulary; the file wants four tokens at most, which is for training and not for counting.
+        let file = br#"{
+            "version": "1.0",
+            "truncation": {"direction": "Right", "max_length": 4, "strategy": "LongestFirst", "stride": 0},
+            "padding": {"strategy": {"Fixed": 9}, "direction": "Right", "pad_to_multiple_of": null, "pad_id": 0, "pad_type_id": 0, "pad_token": "[UNK]"},
+            "added_tokens": [], "normalizer": null, "pre_tokenizer": {"type": "Whitespace"}, "post_processor": null, "decoder": null,
+            "model": {"type": "WordLevel", "vocab": {"[UNK]": 0, "read": 1, "file": 2}, "unk_token": "[UNK]"}
+        }"#;
+        let counter = TokenCounter::from_file_bytes("two words", file).unwrap();
+        assert_eq!(counter.name(), "two words");
+        assert_eq!(counter.count("read file"), 2);
+        assert_eq!(counter.count(&"read file ".repeat(50)), 100);
+    }
+
+    #[test]
+    fn what_is_no_tokenizer_is_refused_with_a_hint() {
+        for bytes in [&b""[..], b"{}", b"\xff\xfe", b"[1]"] {
+            let error = TokenCounter::from_file_bytes("x", bytes).unwrap_err();
+            assert!(std::error::Error::source(&error).is_some() && error.hint().is_some());
+        }
+    }
+}

@@ -85,7 +85,9 @@ impl ViewRules {
             Some(Hidden::Server)
         } else if !tool.permitted {
             Some(Hidden::Unpermitted)
-        } else if !self.allow.is_empty() && !self.allow.iter().any(|pattern| pattern.allows(&subject)) {
+        } else if !self.allow.is_empty()
+            && !self.allow.iter().any(|pattern| pattern.allows(&subject))
+        {
             Some(Hidden::NotAllowed)
         } else if self.mode == Mode::Plan && !tool.claims.read_only() {
             Some(Hidden::PlanMode)
@@ -116,7 +118,9 @@ impl View {
             for row in range.clone() {
                 sees[row] = rules.hides_in(admitted, &tools[row]).is_none();
                 if sees[row] {
-                    rows.push(u32::try_from(row).expect("a snapshot has fewer than four billion tools"));
+                    rows.push(
+                        u32::try_from(row).expect("a snapshot has fewer than four billion tools"),
+                    );
                 }
             }
         }

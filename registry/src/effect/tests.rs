@@ -1,3 +1,5 @@
+//! Tests of `effect`.
+
 use super::*;
 use serde_json::json;
 use toolpool_config::Effect::{Destructive, Idempotent, Mutating, ReadOnly};
@@ -17,18 +19,34 @@ fn hints_read_as_the_worse_where_they_leave_doubt() {
         (json!({"title": "x", "openWorldHint": false}), None),
         (json!({"readOnlyHint": "true"}), None),
         (json!({"readOnlyHint": true}), Some(ReadOnly)),
-        (json!({"readOnlyHint": true, "destructiveHint": false}), Some(ReadOnly)),
-        (json!({"readOnlyHint": true, "destructiveHint": true}), Some(Destructive)),
+        (
+            json!({"readOnlyHint": true, "destructiveHint": false}),
+            Some(ReadOnly),
+        ),
+        (
+            json!({"readOnlyHint": true, "destructiveHint": true}),
+            Some(Destructive),
+        ),
         (json!({"readOnlyHint": false}), Some(Destructive)),
         (json!({"idempotentHint": true}), Some(Destructive)),
         (json!({"destructiveHint": false}), Some(Mutating)),
-        (json!({"destructiveHint": false, "idempotentHint": true}), Some(Idempotent)),
-        (json!({"destructiveHint": false, "idempotentHint": false}), Some(Mutating)),
+        (
+            json!({"destructiveHint": false, "idempotentHint": true}),
+            Some(Idempotent),
+        ),
+        (
+            json!({"destructiveHint": false, "idempotentHint": false}),
+            Some(Mutating),
+        ),
         (json!([1]), None),
     ] {
         let claims = Claims::read(Some(&annotations), Trust::Annotations, None);
         assert_eq!(claims.hinted, hinted, "{annotations}");
-        assert_eq!(claims.effect, hinted.unwrap_or(Destructive), "{annotations}");
+        assert_eq!(
+            claims.effect,
+            hinted.unwrap_or(Destructive),
+            "{annotations}"
+        );
     }
 }
 
@@ -55,8 +73,13 @@ fn an_untrusted_hint_is_shown_and_frees_nothing() {
 fn silence_reads_as_the_worst() {
     for trust in [Trust::None, Trust::Annotations] {
         let claims = Claims::read(None, trust, None);
-        assert_eq!((claims.effect, claims.source), (Destructive, ClaimSource::Unclaimed));
-        assert!(!claims.idempotent && claims.open_world && !claims.concurrent && !claims.read_only());
+        assert_eq!(
+            (claims.effect, claims.source),
+            (Destructive, ClaimSource::Unclaimed)
+        );
+        assert!(
+            !claims.idempotent && claims.open_world && !claims.concurrent && !claims.read_only()
+        );
         assert_eq!(claims.shown(), None);
     }
 }
@@ -77,7 +100,10 @@ fn the_persons_word_wins_over_any_hint() {
     let annotations = json!({"destructiveHint": true});
     for trust in [Trust::None, Trust::Annotations] {
         let claims = Claims::read(Some(&annotations), trust, Some(&said(Some(ReadOnly), None)));
-        assert_eq!((claims.effect, claims.source), (ReadOnly, ClaimSource::Person));
+        assert_eq!(
+            (claims.effect, claims.source),
+            (ReadOnly, ClaimSource::Person)
+        );
         assert!(claims.concurrent && claims.read_only());
         assert_eq!(claims.hinted, Some(Destructive));
     }

@@ -52,8 +52,15 @@ impl Pool {
                 because: reason.to_string(),
             }
         };
-        let offered = self.offered.iter().map(|o| line(o.row, Some(o.shape), o.tokens, o.score, &o.reason));
-        let out = self.left_out.iter().take(out_max).map(|o| line(o.row, None, o.tokens, o.score, &o.reason));
+        let offered = self
+            .offered
+            .iter()
+            .map(|o| line(o.row, Some(o.shape), o.tokens, o.score, &o.reason));
+        let out = self
+            .left_out
+            .iter()
+            .take(out_max)
+            .map(|o| line(o.row, None, o.tokens, o.score, &o.reason));
         offered.chain(out).collect()
     }
 

@@ -5,12 +5,18 @@ use crate::snapshot::Snapshot;
 use crate::tool::{Row, ToolMeta};
 
 /// The first of `rows` that `row` is a twin of.
-pub(super) fn among(snapshot: &Snapshot, rows: impl Iterator<Item = Row>, row: Row, cosine_min: f64) -> Option<Row> {
+pub(super) fn among(
+    snapshot: &Snapshot,
+    rows: impl Iterator<Item = Row>,
+    row: Row,
+    cosine_min: f64,
+) -> Option<Row> {
     let tools = snapshot.tools();
     let tool = &tools[row];
     let is_twin = |other: &Row| {
         tools[*other].id.server != tool.id.server
-            && (says_the_same(&tools[*other], tool) || cosine(snapshot, *other, row).is_some_and(|c| c >= cosine_min))
+            && (says_the_same(&tools[*other], tool)
+                || cosine(snapshot, *other, row).is_some_and(|c| c >= cosine_min))
     };
     let mut rows = rows;
     rows.find(is_twin)
@@ -28,11 +34,18 @@ fn same_words(one: &str, other: &str) -> bool {
 }
 
 fn letters(text: &str) -> impl Iterator<Item = char> + '_ {
-    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase)
+    text.chars()
+        .filter(|c| c.is_alphanumeric())
+        .flat_map(char::to_lowercase)
 }
 
 /// Vectors have unit length.
 fn cosine(snapshot: &Snapshot, one: Row, other: Row) -> Option<f64> {
     let (one, other) = (snapshot.vector(one)?, snapshot.vector(other)?);
-    Some(one.iter().zip(other.iter()).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum())
+    Some(
+        one.iter()
+            .zip(other.iter())
+            .map(|(a, b)| f64::from(*a) * f64::from(*b))
+            .sum(),
+    )
 }

@@ -42,7 +42,8 @@ struct Gathered {
 
 impl Gathered {
     fn into_schema(mut self) -> Value {
-        self.required.retain(|name| self.properties.contains_key(name));
+        self.required
+            .retain(|name| self.properties.contains_key(name));
         let mut schema = Map::new();
         schema.insert("type".to_owned(), json!("object"));
         schema.insert("properties".to_owned(), Value::Object(self.properties));
@@ -58,14 +59,24 @@ fn gather(schema: &Value, at: At<'_>, always: bool, into: &mut Gathered) {
     if at.hops > HOPS_MAX {
         return;
     }
-    let deeper = At { hops: at.hops + 1, ..at };
+    let deeper = At {
+        hops: at.hops + 1,
+        ..at
+    };
     if let Some(target) = reference(schema, at.root) {
         gather(target, deeper, always, into);
     }
     let required: Vec<&str> = strings(schema.get("required")).collect();
     if let Some(Value::Object(properties)) = schema.get("properties") {
         for (name, property) in properties {
-            let cut = cut(property, At { depth: at.depth + 1, ..at }, always && required.contains(&name.as_str()));
+            let cut = cut(
+                property,
+                At {
+                    depth: at.depth + 1,
+                    ..at
+                },
+                always && required.contains(&name.as_str()),
+            );
             // Two alternatives that mean different things by one name allow either.
             match into.properties.get(name) {
                 Some(before) if *before != cut => into.properties.insert(name.clone(), json!({})),
@@ -93,7 +104,10 @@ fn cut(schema: &Value, at: At<'_>, required: bool) -> Value {
     if at.hops > HOPS_MAX {
         return json!({});
     }
-    let deeper = At { hops: at.hops + 1, ..at };
+    let deeper = At {
+        hops: at.hops + 1,
+        ..at
+    };
     if let Some(target) = reference(schema, at.root) {
         return cut(target, deeper, required);
     }
@@ -106,7 +120,9 @@ fn cut(schema: &Value, at: At<'_>, required: bool) -> Value {
     if let Some(Value::Array(values)) = fields.get("enum") {
         return enumeration(values, required);
     }
-    let branches: Vec<&Value> = list(fields.get("anyOf")).chain(list(fields.get("oneOf"))).collect();
+    let branches: Vec<&Value> = list(fields.get("anyOf"))
+        .chain(list(fields.get("oneOf")))
+        .collect();
     let types = types(fields, required);
     if types.is_empty() && !branches.is_empty() {
         return alternatives(&branches, deeper, required);
@@ -125,18 +141,23 @@ fn cut(schema: &Value, at: At<'_>, required: bool) -> Value {
 
 /// Several schemas that all hold: objects are joined, anything else is told by the first that says a type.
 fn combined(branches: &[&Value], at: At<'_>) -> Value {
-    let cuts: Vec<Value> = branches.iter().map(|branch| cut(branch, at, true)).collect();
+    let cuts: Vec<Value> = branches
+        .iter()
+        .map(|branch| cut(branch, at, true))
+        .collect();
     let is_object = |cut: &&Value| cut.get("type").and_then(Value::as_str) == Some("object");
     if cuts.iter().any(|cut| is_object(&cut)) {
         if at.depth > DEPTH_MAX {
             return json!({"type": "object"});
         }
         let mut gathered = Gathered::default();
-        branches.iter().for_each(|branch| gather(branch, at, true, &mut gathered));
+        branches
+            .iter()
+            .for_each(|branch| gather(branch, at, true, &mut gathered));
         return gathered.into_schema();
     }
     cuts.iter()
-        .find_map(|cut| cut.get("type").map(|kind| bare(kind)))
+        .find_map(|cut| cut.get("type").map(bare))
         .unwrap_or_else(|| json!({}))
 }
 
@@ -152,12 +173,20 @@ fn bare(kind: &Value) -> Value {
 fn types(fields: &Map<String, Value>, required: bool) -> Vec<String> {
     let mut types: Vec<String> = match fields.get("type") {
         Some(Value::String(one)) => vec![one.clone()],
-        Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        Some(Value::Array(several)) => several
+            .iter()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect(),
         _ if fields.contains_key("properties") => vec!["object".to_owned()],
-        _ if fields.contains_key("items") || fields.contains_key("prefixItems") => vec!["array".to_owned()],
+        _ if fields.contains_key("items") || fields.contains_key("prefixItems") => {
+            vec!["array".to_owned()]
+        }
         _ => Vec::new(),
     };
-    let known = ["string", "number", "integer", "boolean", "array", "object", "null"];
+    let known = [
+        "string", "number", "integer", "boolean", "array", "object", "null",
+    ];
     types.retain(|t| known.contains(&t.as_str()));
     types.dedup();
     if !required && types.iter().any(|t| t != "null") {
@@ -168,7 +197,9 @@ fn types(fields: &Map<String, Value>, required: bool) -> Vec<String> {
 
 fn typed(kind: &str, schema: &Value, at: At<'_>) -> Value {
     match kind {
-        "object" if at.depth > DEPTH_MAX || schema.get("properties").is_none() => json!({"type": "object"}),
+        "object" if at.depth > DEPTH_MAX || schema.get("properties").is_none() => {
+            json!({"type": "object"})
+        }
         "object" => {
             let mut gathered = Gathered::default();
             gather(schema, at, true, &mut gathered);
@@ -176,7 +207,14 @@ fn typed(kind: &str, schema: &Value, at: At<'_>) -> Value {
         }
         "array" => {
             let items = match schema.get("items") {
-                Some(items @ Value::Object(_)) => cut(items, At { hops: at.hops + 1, ..at }, true),
+                Some(items @ Value::Object(_)) => cut(
+                    items,
+                    At {
+                        hops: at.hops + 1,
+                        ..at
+                    },
+                    true,
+                ),
                 _ => json!({}),
             };
             json!({"type": "array", "items": items})
@@ -214,21 +252,30 @@ fn kind_of(values: &[Value]) -> Option<&'static str> {
         _ => None,
     };
     let first = kind(values.first()?)?;
-    values.iter().all(|value| kind(value) == Some(first)).then_some(first)
+    values
+        .iter()
+        .all(|value| kind(value) == Some(first))
+        .then_some(first)
 }
 
 fn alternatives(branches: &[&Value], at: At<'_>, required: bool) -> Value {
     let is_null = |branch: &&&Value| branch.get("type").and_then(Value::as_str) == Some("null");
     let drops_null = !required && branches.iter().any(|branch| !is_null(&branch));
     let mut cuts: Vec<Value> = Vec::new();
-    for branch in branches.iter().filter(|branch| !(drops_null && is_null(branch))) {
+    for branch in branches
+        .iter()
+        .filter(|branch| !(drops_null && is_null(branch)))
+    {
         let cut = cut(branch, at, true);
         if !cuts.contains(&cut) {
             cuts.push(cut);
         }
     }
     let plain = |cut: &Value| match cut.as_object() {
-        Some(fields) if fields.len() == 1 => fields.get("type").and_then(Value::as_str).map(str::to_owned),
+        Some(fields) if fields.len() == 1 => fields
+            .get("type")
+            .and_then(Value::as_str)
+            .map(str::to_owned),
         _ => None,
     };
     let kinds: Option<Vec<String>> = cuts.iter().map(plain).collect();
