@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 use toolpool_config::{Builtin, Config, ServerConfig, Transport, Trust};
 use toolpool_registry::{
-    Embedder, Encoder, Health, ModelFiles, Query, Ranking, ServerState, Snapshot, TokenCounter,
+    Encoder, Health, ModelFiles, Query, Ranking, ServerState, Snapshot, TokenCounter,
     VectorStore, View, ViewRules, rank, read_tools,
 };
 

@@ -16,7 +16,9 @@ use toolpool_config::{Limits, PoolSettings};
 
 use crate::index::SearchIndex;
 use crate::query::Query;
+use crate::snapshot::Snapshot;
 use crate::tool::Row;
+use crate::view::View;
 
 /// What made a ranking; said wherever a figure of it is shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -66,13 +68,37 @@ pub struct Ranking {
     pub ranker: Ranker,
 }
 
-/// Ranks the rows `visible`, ascending, of `index` for `query`.
+/// Ranks the tools of `view` for `query`. A view of another snapshot ranks nothing: its rows mean other tools.
 #[must_use]
-pub fn rank_rows(index: &SearchIndex, visible: &[u32], query: &Query, settings: &PoolSettings, limits: &Limits) -> Ranking {
+pub fn rank(
+    snapshot: &Snapshot,
+    view: &View,
+    query: &Query,
+    settings: &PoolSettings,
+    limits: &Limits,
+) -> Ranking {
+    let visible = if view.snapshot() == snapshot.no() {
+        view.visible()
+    } else {
+        &[]
+    };
+    rank_rows(snapshot.search(), visible, query, settings, limits)
+}
+
+/// Ranks the rows `visible`, ascending, of `index`.
+pub(crate) fn rank_rows(
+    index: &SearchIndex,
+    visible: &[u32],
+    query: &Query,
+    settings: &PoolSettings,
+    limits: &Limits,
+) -> Ranking {
     let words = fuse::words(index, visible, query, settings);
     let meaning = fuse::meaning(index, visible, query, settings);
     let ranker = match (&meaning, &query.model) {
-        (Some(_), Some(model)) => Ranker::Hybrid { model: model.clone() },
+        (Some(_), Some(model)) => Ranker::Hybrid {
+            model: model.clone(),
+        },
         _ => Ranker::Words,
     };
     let weight = settings.words_weight as f32;
@@ -87,14 +113,22 @@ pub fn rank_rows(index: &SearchIndex, visible: &[u32], query: &Query, settings: 
         }
     };
     let standard = fuse::standardised(fused);
-    let boosts = fuse::boosts(&standard, visible, &index.servers, settings.server_boost as f32);
+    let boosts = fuse::boosts(
+        &standard,
+        visible,
+        &index.servers,
+        settings.server_boost as f32,
+    );
     let mut scores: Vec<Score> = visible
         .iter()
         .enumerate()
         .map(|(at, &row)| Score {
             row: row as Row,
             total: standard[at] + boosts[at],
-            meaning: meaning.as_ref().map(|meaning| meaning[at]).filter(|meaning| !meaning.is_nan()),
+            meaning: meaning
+                .as_ref()
+                .map(|meaning| meaning[at])
+                .filter(|meaning| !meaning.is_nan()),
             words: words[at],
             boost: boosts[at],
         })
@@ -107,7 +141,11 @@ pub fn rank_rows(index: &SearchIndex, visible: &[u32], query: &Query, settings: 
         scores.truncate(keep);
     }
     scores.sort_unstable_by(better);
-    Ranking { scores, ranked, ranker }
+    Ranking {
+        scores,
+        ranked,
+        ranker,
+    }
 }
 
 #[cfg(test)]
