@@ -1,0 +1,303 @@
+//! `doctor`: what is wrong, and what to do about it. Everything is started as `serve` would start it and
+//! looked at once.
+//!
+//! `--json`: `{"ok", "version", "files": [{path, exists}], "encoder": {state, model, library, found, reason,
+//! hint}, "cache": {path, bytes}, "servers": [{name, ok, state, reason, transport, protocol, title,
+//! version, tools, rejected, start_ms, attempts, skipped_lines, stderr, todo: [..]}]}`.
+//! The exit code is 1 where something is wrong; what is merely odd is told and costs nothing.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use toolpool_config::Config;
+use toolpool_connectors::ServerStatus;
+use toolpool_connectors::runtime::candidates;
+use toolpool_registry::{Health, Rejected, Snapshot};
+
+use crate::cli::args::DoctorArgs;
+use crate::cli::columns::{one_line, safe};
+use crate::cli::config::{FileAt, files};
+use crate::cli::doctor_text;
+use crate::cli::report::{Done, Usage};
+use crate::cli::servers;
+use crate::cli::start::Context;
+use crate::cli::wait::{self, Until};
+use crate::cli::with_hub;
+use crate::encoder::EncoderState;
+use crate::error::list;
+
+/// What was found.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Findings {
+    pub(crate) ok: bool,
+    pub(crate) version: &'static str,
+    pub(crate) files: Vec<FileAt>,
+    /// None where only one server was asked for.
+    pub(crate) encoder: Option<EncoderFound>,
+    pub(crate) cache: Cache,
+    pub(crate) servers: Vec<ServerFound>,
+}
+
+/// The encoder and its runtime.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct EncoderFound {
+    /// `ready`, `off`, `preparing` or `words`.
+    pub(crate) state: &'static str,
+    pub(crate) model: Option<String>,
+    /// The ONNX Runtime library that is tried first.
+    pub(crate) library: Option<PathBuf>,
+    /// Who put it there.
+    pub(crate) found: Option<String>,
+    pub(crate) reason: Option<String>,
+    pub(crate) hint: Option<String>,
+}
+
+/// What is kept to be fast next time.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Cache {
+    pub(crate) path: PathBuf,
+    pub(crate) bytes: u64,
+}
+
+/// One server.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ServerFound {
+    pub(crate) name: String,
+    pub(crate) ok: bool,
+    pub(crate) state: &'static str,
+    pub(crate) reason: Option<String>,
+    pub(crate) transport: &'static str,
+    pub(crate) protocol: Option<String>,
+    pub(crate) title: Option<String>,
+    pub(crate) version: Option<String>,
+    pub(crate) tools: usize,
+    pub(crate) rejected: Vec<Rejected>,
+    pub(crate) start_ms: Option<u64>,
+    pub(crate) attempts: u32,
+    pub(crate) skipped_lines: u64,
+    /// Its last words.
+    pub(crate) stderr: String,
+    pub(crate) todo: Vec<String>,
+}
+
+/// Runs the command.
+pub(crate) async fn run(context: &Context, args: DoctorArgs) -> anyhow::Result<Done> {
+    let mut config = context.load()?.config;
+    if let Some(server) = &args.server {
+        only(&mut config, server)?;
+    }
+    let whole = args.server.is_none();
+    with_hub(context, config, async |hub| {
+        wait::settle(
+            context,
+            hub,
+            if whole {
+                Until::Everything
+            } else {
+                Until::Servers
+            },
+        )
+        .await?;
+        let (config, snapshot) = (hub.config(), hub.snapshot());
+        let servers: Vec<ServerFound> = hub
+            .status()
+            .iter()
+            .filter(|status| whole || args.server.as_deref() == Some(&status.server))
+            .map(|status| server(status, &snapshot, &config))
+            .collect();
+        let encoder = whole.then(|| encoder(context, &config, &hub.encoder_state().borrow()));
+        let findings = Findings {
+            ok: servers.iter().all(|server| server.ok)
+                && encoder
+                    .as_ref()
+                    .is_none_or(|encoder| is_well(encoder.state)),
+            version: env!("CARGO_PKG_VERSION"),
+            files: files(&context.sources()),
+            encoder,
+            cache: Cache {
+                bytes: size(&context.surroundings.cache()),
+                path: context.surroundings.cache(),
+            },
+            servers,
+        };
+        if context.global.json {
+            context.ui.json(&findings)?;
+        } else {
+            context
+                .ui
+                .print(&doctor_text::text(&findings, &context.ui.out))?;
+        }
+        Ok(if findings.ok { Done::Yes } else { Done::No })
+    })
+    .await
+}
+
+/// Leaves one server in the configuration, and no encoder.
+fn only(config: &mut Config, server: &str) -> Result<(), Usage> {
+    if !config.servers.contains_key(server) {
+        let names: Vec<&String> = config.servers.keys().collect();
+        return Err(Usage::new(format!("there is no server `{server}`"))
+            .hint(format!("the servers are {}", list(&names))));
+    }
+    config.servers.retain(|name, _| name == server);
+    config.embedding.enabled = false;
+    Ok(())
+}
+
+fn server(status: &ServerStatus, snapshot: &Snapshot, config: &Config) -> ServerFound {
+    let state = snapshot.server(&status.server);
+    let rejected = state
+        .map(|state| state.rejected.clone())
+        .unwrap_or_default();
+    let ok = matches!(status.health, Health::Ready | Health::Disabled);
+    ServerFound {
+        name: status.server.clone(),
+        ok,
+        state: servers::state(&status.health),
+        reason: status.health.reason().map(one_line),
+        transport: servers::transport(config, &status.server),
+        protocol: status.protocol.clone(),
+        title: status.info.as_ref().map(|(name, _)| one_line(name)),
+        version: status.info.as_ref().map(|(_, version)| one_line(version)),
+        tools: state.map_or(0, |state| state.tools),
+        todo: todo(status, &rejected),
+        rejected,
+        start_ms: status.start_ms,
+        attempts: status.attempts,
+        skipped_lines: status.skipped_lines,
+        stderr: safe(status.stderr_tail.trim()),
+    }
+}
+
+/// What a person can do, most pressing first.
+fn todo(status: &ServerStatus, rejected: &[Rejected]) -> Vec<String> {
+    let name = &status.server;
+    let mut todo = Vec::new();
+    match &status.health {
+        Health::Starting => todo.push(format!("it is still starting: wait longer with `--wait`, or raise `servers.{name}.start_timeout_s`")),
+        Health::Retrying { .. } | Health::Down { .. } => todo.push(
+            status.hint.clone().unwrap_or_else(|| format!("check `[servers.{name}]` and run its command by hand")),
+        ),
+        Health::Disabled | Health::Ready | Health::Offline => {}
+    }
+    if status.skipped_lines > 0 {
+        todo.push("it writes other lines than messages to its stdout, which were skipped: they belong on stderr".into());
+    }
+    if !rejected.is_empty() {
+        todo.push("tell its author of the tools that can't be used".into());
+    }
+    todo
+}
+
+fn encoder(context: &Context, config: &Config, state: &EncoderState) -> EncoderFound {
+    let places = context.surroundings.encoder_places(config);
+    let first = candidates(&places.runtime).into_iter().next();
+    let found = EncoderFound {
+        library: first.as_ref().map(|found| found.path.clone()),
+        found: first.map(|found| found.source.to_string()),
+        ..EncoderFound::default()
+    };
+    match state {
+        EncoderState::Off => EncoderFound {
+            state: "off",
+            ..found
+        },
+        EncoderState::Ready { model } => EncoderFound {
+            state: "ready",
+            model: Some(model.clone()),
+            ..found
+        },
+        EncoderState::Preparing { what, bytes, total } => EncoderFound {
+            state: "preparing",
+            reason: Some(wait::preparing(what, *bytes, *total)),
+            hint: Some("wait longer with `--wait`".into()),
+            ..found
+        },
+        EncoderState::Words { reason, hint } => EncoderFound {
+            state: "words",
+            reason: Some(one_line(reason)),
+            hint: hint.clone(),
+            ..found
+        },
+    }
+}
+
+/// Whether the encoder is as the configuration wants it.
+pub(crate) fn is_well(state: &str) -> bool {
+    matches!(state, "ready" | "off")
+}
+
+/// Bytes of a folder's files. What can't be read counts nothing.
+fn size(folder: &Path) -> u64 {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .map(|entry| match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => size(&entry.path()),
+            Ok(metadata) => metadata.len(),
+            Err(_) => 0,
+        })
+        .sum()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn status(health: Health) -> ServerStatus {
+        ServerStatus {
+            server: "git".into(),
+            health,
+            protocol: None,
+            info: None,
+            instructions: None,
+            start_ms: None,
+            stderr_tail: String::new(),
+            skipped_lines: 0,
+            pid: None,
+            attempts: 1,
+            hint: None,
+        }
+    }
+
+    #[test]
+    fn every_trouble_has_something_to_do() {
+        assert_eq!(todo(&status(Health::Ready), &[]), Vec::<String>::new());
+        assert_eq!(todo(&status(Health::Disabled), &[]), Vec::<String>::new());
+        let down = ServerStatus {
+            hint: Some("set `TOKEN`".into()),
+            ..status(Health::Down {
+                reason: "no".into(),
+            })
+        };
+        assert_eq!(todo(&down, &[]), ["set `TOKEN`"]);
+        let odd = ServerStatus {
+            skipped_lines: 2,
+            ..status(Health::Ready)
+        };
+        let rejected = [Rejected {
+            name: None,
+            reason: "it has no name".into(),
+        }];
+        assert_eq!(todo(&odd, &rejected).len(), 2);
+        assert_eq!(todo(&status(Health::Starting), &[]).len(), 1);
+    }
+
+    #[test]
+    fn one_server_is_looked_at_alone() {
+        let mut config = Config::default();
+        assert!(only(&mut config, "nope").is_err());
+        only(&mut config, "workspace").expect("the embedded server");
+        assert!(!config.embedding.enabled);
+        assert_eq!(config.servers.len(), 1);
+    }
+
+    #[test]
+    fn a_folder_is_measured_with_what_is_below_it() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::fs::create_dir(folder.path().join("a")).expect("create");
+        std::fs::write(folder.path().join("a/b"), "12345").expect("write");
+        std::fs::write(folder.path().join("c"), "678").expect("write");
+        assert_eq!(size(folder.path()), 8);
+        assert_eq!(size(&folder.path().join("gone")), 0);
+    }
+}

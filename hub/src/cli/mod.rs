@@ -1,0 +1,266 @@
+//! The command line: the one part of the crate that prints, reads the environment and picks exit codes.
+//!
+//! ```text
+//! args ─► start (env, layers, catalogs) ─► Hub ─► wait ─► servers, tools, pool, call, doctor, state
+//!                                            ├──────────► explorer
+//!                                            └──────────► serve ◄─ watch (files that change)
+//! ui owns stdout and stderr · columns lays text out · report ends it · log and signal listen
+//! ```
+//!
+//! One file for each command. A renderer takes data and a [`ui::Look`] and gives text, so that what
+//! people see is tested without a terminal.
+
+mod args;
+mod bug;
+mod call;
+mod columns;
+mod completions;
+mod config;
+mod doctor;
+mod doctor_text;
+mod env;
+mod explorer;
+mod import;
+mod log;
+mod pool;
+mod pool_text;
+mod report;
+mod serve;
+mod servers;
+mod signal;
+mod start;
+mod state;
+mod tool_text;
+mod tools;
+mod ui;
+mod wait;
+mod watch;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{CommandFactory, Parser};
+use toolpool_config::Config;
+
+use args::{Cli, Command, PoolArgs};
+use env::Surroundings;
+use log::Volume;
+use report::{BUG, DONE, Done, NO, Usage, WRONG};
+use signal::Signals;
+use start::Context;
+use ui::Ui;
+
+use crate::hub::Hub;
+
+/// The hidden command that the guard process is started with.
+const GUARD: &str = "__guard";
+/// How long the end waits for files that are being written, such as the vector cache.
+const WRITES_MAX: Duration = Duration::from_secs(5);
+/// The same after Ctrl-C, when a thread may sit in a read that nothing ends.
+const WRITES_MAX_STOPPED: Duration = Duration::from_millis(100);
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|first| first == GUARD)
+    {
+        return toolpool_connectors::guard::main();
+    }
+    bug::watch();
+    let code = std::panic::catch_unwind(run).unwrap_or(BUG);
+    ExitCode::from(if bug::seen() { BUG } else { code })
+}
+
+fn run() -> u8 {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(words) => {
+            // Nobody is there to hear that the stream is gone.
+            let _ = words.print();
+            return if words.use_stderr() { WRONG } else { DONE };
+        }
+    };
+    let surroundings = Surroundings::read();
+    let ui = Ui::new(
+        cli.global.color,
+        cli.global.quiet,
+        surroundings.as_ref().unwrap_or(&Surroundings::default()),
+    );
+    log::init(volume(&cli), ui.err);
+    let look = ui.err;
+    let result = surroundings
+        .map_err(anyhow::Error::from)
+        .and_then(|surroundings| enter(cli, ui, surroundings));
+    ui::clear();
+    match result {
+        Ok(Done::Yes) => DONE,
+        Ok(Done::No) => NO,
+        Err(error) => {
+            if let Some(text) = report::render(&error, &look) {
+                ui::talk(text.trim_end());
+            }
+            report::code(&error)
+        }
+    }
+}
+
+fn volume(cli: &Cli) -> Volume {
+    match (cli.global.quiet, cli.global.verbose) {
+        (true, _) => Volume::Quiet,
+        (false, 0) => Volume::Normal,
+        (false, 1) => Volume::Verbose,
+        (false, _) => Volume::Everything,
+    }
+}
+
+fn enter(cli: Cli, ui: Ui, surroundings: Surroundings) -> anyhow::Result<Done> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let (result, stopped) = runtime.block_on(async {
+        let signals = match Signals::listen() {
+            Ok(signals) => signals,
+            Err(error) => return (Err(error.into()), false),
+        };
+        let context = Context {
+            ui,
+            global: cli.global.clone(),
+            surroundings,
+            signals,
+        };
+        let result = dispatch(&context, cli).await;
+        (result, context.signals.stop.is_cancelled())
+    });
+    runtime.shutdown_timeout(if stopped {
+        WRITES_MAX_STOPPED
+    } else {
+        WRITES_MAX
+    });
+    result
+}
+
+async fn dispatch(context: &Context, cli: Cli) -> anyhow::Result<Done> {
+    if cli.command.is_some() {
+        if let Some(request) = &cli.request {
+            return Err(two_requests(request).into());
+        }
+        if cli.budget.is_some() {
+            return Err(Usage::new("`--budget` stands behind `pool`, or beside a request").into());
+        }
+    }
+    match cli.command {
+        Some(Command::Servers) => servers::run(context).await,
+        Some(Command::Tools(args)) => tools::run(context, &args).await,
+        Some(Command::Pool(args)) => pool::run(context, &args).await,
+        Some(Command::Call(args)) => call::run(context, args).await,
+        Some(Command::Serve(args)) => serve::run(context, args).await,
+        Some(Command::Config(command)) => config::run(context, command),
+        Some(Command::Doctor(args)) => doctor::run(context, args).await,
+        Some(Command::Completions(args)) => completions::run(context, args.shell),
+        None => match cli.request {
+            Some(request) => {
+                refuse_misspelt(&request)?;
+                pool::run(
+                    context,
+                    &PoolArgs {
+                        request,
+                        budget: cli.budget,
+                        all: false,
+                    },
+                )
+                .await
+            }
+            None if context.ui.interactive && !context.global.json => {
+                explorer::run(context, cli.budget).await
+            }
+            None => state::run(context, cli.budget).await,
+        },
+    }
+}
+
+/// `toolpool list tools` reads as a request and a command.
+fn two_requests(request: &str) -> Usage {
+    Usage::new(format!("`{request}` is no command"))
+        .hint("put a request of several words in quotes: `toolpool \"list my open issues\"`")
+}
+
+/// A single word that is nearly a command is a slip and not a request.
+fn refuse_misspelt(request: &str) -> Result<(), Usage> {
+    let command = Cli::command();
+    let near = command
+        .get_subcommands()
+        .map(clap::Command::get_name)
+        .find(|name| request.len() > 2 && !request.contains(' ') && is_slip(request, name));
+    match near {
+        Some(name) => Err(
+            Usage::new(format!("`{request}` is no command; did you mean `{name}`?")).hint(format!(
+                "to ask for its pool all the same: `toolpool pool {request}`"
+            )),
+        ),
+        None => Ok(()),
+    }
+}
+
+/// Whether one letter too many, missing, wrong or out of place makes the one the other.
+fn is_slip(typed: &str, name: &str) -> bool {
+    let (a, b): (Vec<char>, Vec<char>) = (
+        typed.to_lowercase().chars().collect(),
+        name.chars().collect(),
+    );
+    let start = a.iter().zip(&b).take_while(|(x, y)| x == y).count();
+    let (a, b) = (&a[start..], &b[start..]);
+    let end = a
+        .iter()
+        .rev()
+        .zip(b.iter().rev())
+        .take_while(|(x, y)| x == y)
+        .count();
+    let (a, b) = (&a[..a.len() - end], &b[..b.len() - end]);
+    match (a, b) {
+        ([x, y], [z, w]) => x == w && y == z,
+        (a, b) => a.len() <= 1 && b.len() <= 1,
+    }
+}
+
+/// Runs a command on a hub that is stopped afterwards, however the command ended.
+pub(crate) async fn with_hub<T>(
+    context: &Context,
+    config: Config,
+    work: impl AsyncFnOnce(&Arc<Hub>) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let hub = context.start(config)?;
+    let result = work(&hub).await;
+    hub.shutdown().await;
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_of_one_letter() {
+        for (typed, wanted) in [
+            ("server", true),
+            ("serverz", true),
+            ("toosl", true),
+            ("Doctr", true),
+            ("tools", true),
+            ("search", false),
+            ("pools please", false),
+            ("git", false),
+        ] {
+            let near = [
+                "servers", "tools", "pool", "call", "serve", "config", "doctor",
+            ]
+            .iter()
+            .any(|name| is_slip(typed, name));
+            assert_eq!(near, wanted, "{typed}");
+        }
+        assert!(refuse_misspelt("serverz").is_err());
+        assert!(refuse_misspelt("list").is_ok());
+        assert!(refuse_misspelt("call my mother").is_ok());
+    }
+}

@@ -1,0 +1,295 @@
+//! `pool`: which tools a request gets, which it does not, and why.
+//!
+//! `--json`: `{"query", "snapshot", "ranker": {kind, model, why}, "allowance": {tokens, tools_max,
+//! full_max}, "tokens", "tools", "all_tokens", "bridge": {tools, tokens}, "offered": [tool], "left_out":
+//! [tool], "rest": {kind: count}, "missing": [{server, reason}]}` with each tool `{exposed, server, tool,
+//! shape, tokens, score, reason, because}`. `left_out` holds the best 20 (all of them with `--all`),
+//! `rest` counts the others.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+use toolpool_registry::pool::Line;
+use toolpool_registry::{Allowance, Pool, Ranker, Snapshot};
+
+use crate::caller::Caller;
+use crate::cli::args::PoolArgs;
+use crate::cli::pool_text;
+use crate::cli::report::{Done, Usage};
+use crate::cli::start::Context;
+use crate::cli::wait::{self, Missing, Until};
+use crate::cli::with_hub;
+use crate::encoder::EncoderState;
+use crate::hub::Hub;
+
+/// How many of the tools that are out are told by name.
+pub(crate) const OUT_MAX: usize = 20;
+
+/// A pool as it is told.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Report {
+    pub(crate) query: String,
+    pub(crate) snapshot: u64,
+    pub(crate) ranker: Ranked,
+    pub(crate) allowance: Allowance,
+    /// What everything that is in costs.
+    pub(crate) tokens: u32,
+    /// How many tools the caller can see.
+    pub(crate) tools: usize,
+    /// What those would cost in full.
+    pub(crate) all_tokens: u64,
+    pub(crate) bridge: Bridge,
+    pub(crate) offered: Vec<Line>,
+    pub(crate) left_out: Vec<Line>,
+    pub(crate) rest: BTreeMap<&'static str, usize>,
+    pub(crate) missing: Vec<Missing>,
+}
+
+/// What ranked, and why it was not more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Ranked {
+    /// `hybrid` or `words`.
+    pub(crate) kind: &'static str,
+    /// The encoder.
+    pub(crate) model: Option<String>,
+    /// Why there is none.
+    pub(crate) why: Option<String>,
+}
+
+/// The hub's own tools in the pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Bridge {
+    pub(crate) tools: usize,
+    pub(crate) tokens: u32,
+}
+
+/// Runs the command.
+pub(crate) async fn run(context: &Context, args: &PoolArgs) -> anyhow::Result<Done> {
+    if args.request.trim().is_empty() {
+        return Err(Usage::new("the request is empty")
+            .hint("say what you want done: `toolpool pool \"read a file\"`")
+            .into());
+    }
+    let config = context.load()?.config;
+    with_hub(context, config, async |hub| {
+        wait::settle(context, hub, Until::Everything).await?;
+        let caller = context.caller(&hub.config())?;
+        let out_max = if args.all { usize::MAX } else { OUT_MAX };
+        let report = make(hub, &caller, &args.request, args.budget, out_max).await;
+        if context.global.json {
+            context.ui.json(&report)?;
+        } else {
+            context
+                .ui
+                .print(&pool_text::text(&report, &context.ui.out))?;
+            wait::say_missing(context, &report.missing);
+        }
+        Ok(Done::Yes)
+    })
+    .await
+}
+
+/// Assembles the pool and explains it.
+pub(crate) async fn make(
+    hub: &Arc<Hub>,
+    caller: &Caller,
+    request: &str,
+    budget: Option<u32>,
+    out_max: usize,
+) -> Report {
+    loop {
+        let snapshot = hub.snapshot();
+        let pool = hub.pool(caller, request, budget).await;
+        // A pool is explained by its own snapshot; where another came between, it is made again.
+        if pool.snapshot == snapshot.no() {
+            let state = hub.encoder_state().borrow().clone();
+            return report(&snapshot, caller, request, &pool, &state, out_max);
+        }
+    }
+}
+
+fn report(
+    snapshot: &Snapshot,
+    caller: &Caller,
+    request: &str,
+    pool: &Pool,
+    encoder: &EncoderState,
+    out_max: usize,
+) -> Report {
+    let mut offered = pool.lines(snapshot, out_max);
+    let left_out = offered.split_off(pool.offered.len().min(offered.len()));
+    Report {
+        query: request.to_owned(),
+        snapshot: pool.snapshot,
+        ranker: ranked(&pool.ranker, encoder),
+        allowance: pool.allowance,
+        tokens: pool.tokens,
+        tools: pool.offered.len() + pool.left_out.len(),
+        all_tokens: pool.all_tokens,
+        bridge: Bridge {
+            tools: pool.bridge_tools,
+            tokens: pool.bridge_tokens,
+        },
+        offered,
+        left_out,
+        rest: pool.rest(out_max),
+        missing: wait::missing(snapshot, caller),
+    }
+}
+
+fn ranked(ranker: &Ranker, encoder: &EncoderState) -> Ranked {
+    match ranker {
+        Ranker::Hybrid { model } => Ranked {
+            kind: "hybrid",
+            model: Some(model.clone()),
+            why: None,
+        },
+        Ranker::Words => Ranked {
+            kind: "words",
+            model: None,
+            why: Some(why_words(encoder)),
+        },
+    }
+}
+
+/// Why words alone ranked.
+pub(crate) fn why_words(encoder: &EncoderState) -> String {
+    match encoder {
+        EncoderState::Off => "`embedding.enabled` is off".into(),
+        EncoderState::Preparing { what, bytes, total } => {
+            format!(
+                "the encoder is not up yet ({})",
+                wait::preparing(what, *bytes, *total)
+            )
+        }
+        EncoderState::Ready { .. } => "no tool has its vector yet".into(),
+        EncoderState::Words { reason, .. } => reason.clone(),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use toolpool_registry::{Reason, Shape};
+
+    /// A pool of one tool and the bridge, with one out and seven more counted.
+    pub(crate) fn sample() -> Report {
+        let line = |name: &str, shape, tokens, score, reason: Reason| Line {
+            exposed: name.into(),
+            server: "git".into(),
+            tool: name.into(),
+            shape,
+            tokens,
+            score,
+            because: reason.to_string(),
+            reason,
+        };
+        Report {
+            query: "show the log".into(),
+            snapshot: 4,
+            ranker: Ranked {
+                kind: "words",
+                model: None,
+                why: Some("`embedding.enabled` is off".into()),
+            },
+            allowance: Allowance {
+                tokens: 1228,
+                tools_max: 16,
+                full_max: 5,
+            },
+            tokens: 292,
+            tools: 10,
+            all_tokens: 61_034,
+            bridge: Bridge {
+                tools: 2,
+                tokens: 180,
+            },
+            offered: vec![
+                line(
+                    "git__log",
+                    Some(Shape::Full),
+                    112,
+                    Some(3.214),
+                    Reason::Ranked { rank: 1 },
+                ),
+                line(
+                    "git__日志",
+                    Some(Shape::Slim),
+                    40,
+                    Some(1.5),
+                    Reason::Ranked { rank: 2 },
+                ),
+            ],
+            left_out: vec![line(
+                "git__push",
+                None,
+                1300,
+                Some(-0.25),
+                Reason::OverTokens {
+                    needed: 1300,
+                    left: 936,
+                },
+            )],
+            rest: BTreeMap::from([("unranked", 4), ("duplicate", 3)]),
+            missing: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn json_has_a_stable_shape() {
+        let value = serde_json::to_value(sample()).expect("it serializes");
+        let keys = |value: &serde_json::Value| {
+            value
+                .as_object()
+                .expect("an object")
+                .keys()
+                .cloned()
+                .collect::<Vec<_>>()
+        };
+        let wanted = [
+            "query",
+            "snapshot",
+            "ranker",
+            "allowance",
+            "tokens",
+            "tools",
+            "all_tokens",
+            "bridge",
+            "offered",
+            "left_out",
+            "rest",
+            "missing",
+        ];
+        assert_eq!(keys(&value), wanted);
+        let wanted = [
+            "exposed", "server", "tool", "shape", "tokens", "score", "reason", "because",
+        ];
+        assert_eq!(keys(&value["offered"][0]), wanted);
+        assert_eq!(value["ranker"]["kind"], "words");
+        assert_eq!(value["left_out"][0]["reason"]["why"], "over-tokens");
+    }
+
+    #[test]
+    fn a_ranker_without_an_encoder_says_why() {
+        let words = EncoderState::Words {
+            reason: "cannot load it".into(),
+            hint: None,
+        };
+        for (state, wanted) in [
+            (EncoderState::Off, "`embedding.enabled` is off"),
+            (words, "cannot load it"),
+            (
+                EncoderState::Ready { model: "m".into() },
+                "no tool has its vector yet",
+            ),
+        ] {
+            assert_eq!(ranked(&Ranker::Words, &state).why.as_deref(), Some(wanted));
+        }
+        let hybrid = ranked(&Ranker::Hybrid { model: "m".into() }, &EncoderState::Off);
+        assert_eq!(
+            (hybrid.kind, hybrid.model.as_deref(), hybrid.why),
+            ("hybrid", Some("m"), None)
+        );
+    }
+}
