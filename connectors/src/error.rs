@@ -3,7 +3,7 @@
 //! The one question that matters after a failure is whether the call may have had an effect: [`CallError::may_have_run`] answers
 //! it. Failures to *start* a server are no errors here: they are the server's health (`Retrying`, `Down`), with the reason in words.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
 
@@ -14,13 +14,13 @@ pub enum CallError {
     #[error("there is no server `{server}`")]
     UnknownServer {
         /// The name asked for.
-        server: String,
+        server: Arc<str>,
     },
     /// The server is not up, so nothing was sent.
     #[error("server `{server}` is not ready: {reason}")]
     NotReady {
         /// The server.
-        server: String,
+        server: Arc<str>,
         /// Its health in words.
         reason: String,
     },
@@ -28,7 +28,7 @@ pub enum CallError {
     #[error("server `{server}` did not answer `{tool}` within {} ms", .after.as_millis())]
     Timeout {
         /// The server.
-        server: String,
+        server: Arc<str>,
         /// The tool, by the server's own name.
         tool: String,
         /// How long the call was waited for.
@@ -38,7 +38,7 @@ pub enum CallError {
     #[error("the call of `{tool}` on server `{server}` was cancelled")]
     Cancelled {
         /// The server.
-        server: String,
+        server: Arc<str>,
         /// The tool, by the server's own name.
         tool: String,
     },
@@ -46,7 +46,7 @@ pub enum CallError {
     #[error("server `{server}` went away during the call: {reason}")]
     Crashed {
         /// The server.
-        server: String,
+        server: Arc<str>,
         /// What is known: exit status, last words on stderr, or the transport's error.
         reason: String,
         /// Whether the request had left for the server, so that it may have been carried out.
@@ -56,7 +56,7 @@ pub enum CallError {
     #[error("server `{server}` refused the call: {message} ({code})")]
     Rpc {
         /// The server.
-        server: String,
+        server: Arc<str>,
         /// JSON-RPC error code.
         code: i64,
         /// The server's words.
@@ -68,7 +68,7 @@ pub enum CallError {
     #[error("server `{server}` answered with something that is not supported: {what}")]
     Unsupported {
         /// The server.
-        server: String,
+        server: Arc<str>,
         /// What it asked for.
         what: String,
     },

@@ -212,11 +212,11 @@ impl Fleet {
             let handle = handles
                 .get(server)
                 .ok_or_else(|| CallError::UnknownServer {
-                    server: server.to_owned(),
+                    server: server.into(),
                 })?;
             let live = handle.live.borrow().clone();
             live.ok_or_else(|| CallError::NotReady {
-                server: server.to_owned(),
+                server: server.into(),
                 reason: match &handle.status.borrow().health {
                     // Its tools were just there: it is going away, or coming back.
                     Health::Ready => Health::Starting.to_string(),

@@ -53,7 +53,7 @@ pub(crate) async fn call(
         progress,
     } = request;
     let cancelled = || CallError::Cancelled {
-        server: server.to_owned(),
+        server: server.into(),
         tool: tool.clone(),
     };
     let begun = Instant::now();
@@ -98,7 +98,7 @@ pub(crate) async fn call(
             }
             () = sleep_until(quiet_until.min(total)) => {
                 abandoned.cancel("the call took too long").await;
-                return Err(CallError::Timeout { server: server.to_owned(), tool, after: begun.elapsed() });
+                return Err(CallError::Timeout { server: server.into(), tool, after: begun.elapsed() });
             }
         }
     };
@@ -110,7 +110,7 @@ pub(crate) async fn call(
     match answer {
         Ok(Ok(result)) => read_result(server, result),
         Ok(Err(ServiceError::McpError(error))) => Err(CallError::Rpc {
-            server: server.to_owned(),
+            server: server.into(),
             code: i64::from(error.code.0),
             message: error.message.into_owned(),
             data: error.data,
@@ -127,7 +127,7 @@ pub(crate) async fn call(
 /// A result that is one, and finished.
 fn read_result(server: &str, result: ServerResult) -> Result<CallReply, CallError> {
     let unsupported = |what: String| CallError::Unsupported {
-        server: server.to_owned(),
+        server: server.into(),
         what,
     };
     let result = tap::unwrap(result)
@@ -179,7 +179,7 @@ fn own_meta(mut meta: Map<String, Value>) -> RequestMetaObject {
 
 fn not_ready(server: &str, reason: &str) -> CallError {
     CallError::NotReady {
-        server: server.to_owned(),
+        server: server.into(),
         reason: reason.to_owned(),
     }
 }
@@ -191,7 +191,7 @@ fn not_sent(live: &Live, server: &str, fault: Fault) -> CallError {
             not_ready(server, &format!("it refuses the credentials: {reason}"))
         }
         fault => CallError::Crashed {
-            server: server.to_owned(),
+            server: server.into(),
             reason: fault.reason().to_owned(),
             sent: !matches!(fault, Fault::Unreachable(_)),
         },
@@ -210,7 +210,7 @@ async fn crashed(live: &Live, server: &str, sent: bool) -> CallError {
         _ => None,
     };
     CallError::Crashed {
-        server: server.to_owned(),
+        server: server.into(),
         reason: reason.unwrap_or_else(|| "the connection was closed".to_owned()),
         sent,
     }
