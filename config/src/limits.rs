@@ -85,6 +85,8 @@ pub struct Limits {
     pub drain_timeout_ms: u64,
     /// How long the fetch of the runtime may take in all.
     pub fetch_timeout_ms: u64,
+    /// Bytes of one file of an embedding model; a graph of this size would not rank on a laptop anyway.
+    pub model_bytes_max: u64,
 }
 
 impl Default for Limits {
