@@ -39,7 +39,7 @@ pub struct Renderings {
     pub full: Rendering,
     /// See [`slim`].
     pub slim: Rendering,
-    /// See [`line`].
+    /// See [`line()`].
     pub line: Rendering,
 }
 
