@@ -11,6 +11,7 @@ use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 use toolpool_config::{Builtin, Config, ServerConfig, Transport, Trust};
 use toolpool_registry::{
+    Allowance, Pool, Want, assemble,
     Encoder, Health, ModelFiles, Query, Ranking, ServerState, Snapshot, TokenCounter,
     VectorStore, View, ViewRules, rank, read_tools,
 };
@@ -95,6 +96,7 @@ impl Corpus {
                 "words_weight" => pool.words_weight = value,
                 "clause_weight" => pool.clause_weight = value,
                 "server_boost" => pool.server_boost = value,
+                "duplicate_cosine" => pool.duplicate_cosine = value,
                 "clauses_max" => self.config.limits.clauses_max = value as usize,
                 "clause_words_min" => self.config.limits.clause_words_min = value as usize,
                 "graph_from" => self.config.limits.graph_from = value as usize,
@@ -171,6 +173,16 @@ impl Corpus {
             &self.config.pool,
             &self.config.limits,
         ))
+    }
+
+    /// The pool of a request: its best `tools_max` tools, slim, whatever they cost.
+    ///
+    /// # Errors
+    /// When the encoder fails.
+    pub fn pool(&self, text: &str, tools_max: usize) -> anyhow::Result<Pool> {
+        let ranking = self.rank(text)?;
+        let allowance = Allowance { tokens: u32::MAX, tools_max, full_max: 0 };
+        Ok(assemble(&self.snapshot, &self.view, &ranking, allowance, Want::default(), &self.config.pool))
     }
 
     fn refresh(&mut self) {

@@ -1,4 +1,5 @@
-//! Ranks each request of a labelled set with the code that makes pools, for a scorer to judge.
+//! Ranks each request of a labelled set with the code that makes pools, for a scorer to judge. A ranking here is a pool without
+//! a bound on tokens: twins of a tool from other servers are folded as they are for a model.
 //!
 //! A set is a folder with `tools.jsonl` (`{server, name, description, input_schema}`) and `queries.jsonl` (`{id, query}`); a line
 //! of another file of tools adds distractors. Written is a line per request, `{"id", "ranked": [[server, tool], ..]}`, best first.
@@ -10,7 +11,6 @@ use std::fs;
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Parser;
@@ -75,17 +75,10 @@ fn run(arguments: &Arguments) -> anyhow::Result<String> {
         let (Some(id), Some(text)) = (query["id"].as_str(), query["query"].as_str()) else {
             continue;
         };
-        let ranking = corpus.rank(text)?;
-        let snapshot = Arc::clone(corpus.snapshot());
-        let ranked: Vec<[&str; 2]> = ranking
-            .scores
-            .iter()
-            .take(arguments.top)
-            .map(|score| &snapshot.tools()[score.row].id)
-            .map(|id| [&*id.server, &*id.name])
-            .collect();
+        let pool = corpus.pool(text, arguments.top)?;
+        let ranked: Vec<[&str; 2]> = pool.offered.iter().map(|offered| [&*offered.id.server, &*offered.id.name]).collect();
         writeln!(out, "{}", json!({"id": id, "ranked": ranked}))?;
-        *rankers.entry(ranking.ranker.to_string()).or_insert(0) += 1;
+        *rankers.entry(pool.ranker.to_string()).or_insert(0) += 1;
     }
     out.flush()?;
     let each = started.elapsed().as_secs_f64() * 1e3 / queries.len().max(1) as f64;
