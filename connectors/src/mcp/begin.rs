@@ -2,10 +2,7 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use tokio::{
-    sync::Notify,
-    time::{sleep, timeout},
-};
+use tokio::{sync::Notify, time::sleep};
 use tokio_util::sync::CancellationToken;
 use toolpool_config::{ServerConfig, Transport};
 
@@ -304,15 +301,7 @@ async fn end(
 /// Stops a process that is of no more use; says how it had ended if it was not us who ended it.
 pub(crate) async fn last_words(plan: Plan<'_>, process: Option<Process>) -> Option<String> {
     let mut process = process?;
-    let by_itself = timeout(LAST_WORDS, process.exited()).await.ok().flatten();
+    let words = process.last_words(LAST_WORDS, plan.tail).await;
     process.stop(&plan.shared.options.limits).await;
-    let mut words = match by_itself?.code() {
-        Some(code) => format!("it exited with status {code}"),
-        None => "it was killed by a signal".to_owned(),
-    };
-    if let Some(line) = plan.tail.last_line() {
-        words.push_str(": ");
-        words.push_str(&line);
-    }
-    Some(words)
+    words
 }

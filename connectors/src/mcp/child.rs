@@ -121,6 +121,20 @@ impl Process {
         self.child.wait().await.ok()
     }
 
+    /// How the leader ended, in words, with the last line on its stderr; nothing if it is still there after `within`.
+    pub(crate) async fn last_words(&mut self, within: Duration, tail: &Tail) -> Option<String> {
+        let status = timeout(within, self.exited()).await.ok()??;
+        let mut words = match status.code() {
+            Some(code) => format!("it exited with status {code}"),
+            None => "it was killed by a signal".to_owned(),
+        };
+        if let Some(line) = tail.last_line() {
+            words.push_str(": ");
+            words.push_str(&line);
+        }
+        Some(words)
+    }
+
     /// Ends the group: the caller has closed stdin; then time, TERM, time, KILL, and the leader is reaped. Returns how the leader ended.
     pub(crate) async fn stop(mut self, limits: &Limits) -> Option<ExitStatus> {
         let stop_grace = Duration::from_millis(limits.stop_grace_ms);

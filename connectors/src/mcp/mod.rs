@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! owner ── one task per server: begin, follow, end, begin again after a pause (supervise)
-//!   ├─ begin ── a wire: child's pipes (child, pipes), HTTP (http), in-memory pipe; then the era (negotiate)
-//!   ├─ list, listen ── tools as raw JSON, again whenever they change
+//!   ├─ begin ── a wire: child's pipes (child, pipes), HTTP (http, exchange), in-memory pipe; then the era (negotiate)
+//!   ├─ list, listen ── tools as raw JSON, again whenever they change (changes)
 //!   ├─ request ── one tools/call, straight through the live connection, not through the owner
 //!   └─ tap ── between wire and rmcp: keeps results raw, routes progress in order
 //! ```
@@ -13,7 +13,9 @@
 //! process group; its `Auto` era is not used, since it gives every server the same ten seconds.
 
 mod begin;
+mod changes;
 mod child;
+mod exchange;
 mod handler;
 mod http;
 mod lines;

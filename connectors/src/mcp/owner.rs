@@ -11,10 +11,9 @@ use rmcp::{
     model::ServerPeerInfo,
     service::{Peer, RoleClient, ServiceError},
 };
-use sha2::{Digest, Sha256};
 use tokio::{
     sync::{Notify, Semaphore, mpsc, watch},
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use toolpool_config::{Limits, ServerConfig};
@@ -22,6 +21,7 @@ use toolpool_registry::Health;
 
 use super::{
     begin::{Opened, Plan, StartError, last_words, open},
+    changes::{digest, settle},
     child::Process,
     list::{Listed, list},
     listen::listen,
@@ -238,7 +238,7 @@ impl Owner {
         }
         // Calls learn the reason as soon as it is known, before the rest of the group is ended.
         let words = match (&end, &mut process) {
-            (Some(_), Some(process)) => exit_words(process, &self.tail).await,
+            (Some(_), Some(process)) => process.last_words(DRAIN, &self.tail).await,
             _ => None,
         };
         let end = end.map(|error| match words {
@@ -395,20 +395,6 @@ fn not_listed(server: &str, error: ServiceError, words: Option<String>) -> Start
     StartError::passing(reason)
 }
 
-/// How a process that is no more ended, in words.
-async fn exit_words(process: &mut Process, tail: &Tail) -> Option<String> {
-    let status = timeout(DRAIN, process.exited()).await.ok()??;
-    let mut words = match status.code() {
-        Some(code) => format!("it exited with status {code}"),
-        None => "it was killed by a signal".to_owned(),
-    };
-    if let Some(line) = tail.last_line() {
-        words.push_str(": ");
-        words.push_str(&line);
-    }
-    Some(words)
-}
-
 fn describe(status: &mut ServerStatus, info: Option<&ServerPeerInfo>) {
     let Some(info) = info else { return };
     status.protocol = Some(info.protocol_version.to_string());
@@ -427,84 +413,9 @@ fn tells_changes(info: &ServerPeerInfo) -> bool {
         == Some(true)
 }
 
-/// Waits for a change, and then until no more have come for a while, or a storm of them has lasted long enough.
-async fn settle(changed: &Notify, limits: &Limits) {
-    changed.notified().await;
-    let quiet = Duration::from_millis(limits.list_settle_ms);
-    let latest = Instant::now() + Duration::from_millis(limits.list_settle_max_ms);
-    loop {
-        let until = (Instant::now() + quiet).min(latest);
-        tokio::select! {
-            () = changed.notified() => if Instant::now() >= latest { return },
-            () = sleep_until(until) => return,
-        }
-    }
-}
-
-fn digest(listed: &Listed, instructions: Option<&str>) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    for tool in &listed.tools {
-        hash.update(tool.to_string());
-        hash.update([0]);
-    }
-    hash.update([u8::from(listed.truncated)]);
-    hash.update(instructions.unwrap_or_default());
-    hash.finalize().into()
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_storm_settles_when_it_is_over_or_has_lasted_long_enough() {
-        let limits = Limits {
-            list_settle_ms: 200,
-            list_settle_max_ms: 1_000,
-            ..Limits::default()
-        };
-        // (changes, one each 100 ms; milliseconds until the list is read)
-        for (changes, expected) in [(1, 200), (3, 400), (100, 1_000)] {
-            let changed = Arc::new(Notify::new());
-            changed.notify_one();
-            let storm = tokio::spawn({
-                let changed = Arc::clone(&changed);
-                async move {
-                    for _ in 1..changes {
-                        sleep(Duration::from_millis(100)).await;
-                        changed.notify_one();
-                    }
-                }
-            });
-            let begun = Instant::now();
-            settle(&changed, &limits).await;
-            assert_eq!(begun.elapsed().as_millis(), expected, "{changes} changes");
-            storm.abort();
-        }
-    }
-
-    #[test]
-    fn any_difference_in_a_list_is_news() {
-        let listed = |tools: &[serde_json::Value], truncated| Listed {
-            tools: tools.to_vec(),
-            truncated,
-        };
-        let base = digest(&listed(&[json!({"name": "a", "x": 1})], false), Some("i"));
-        assert_eq!(
-            base,
-            digest(&listed(&[json!({"name": "a", "x": 1})], false), Some("i"))
-        );
-        for other in [
-            digest(&listed(&[json!({"name": "a", "x": 2})], false), Some("i")),
-            digest(&listed(&[json!({"name": "a", "x": 1})], true), Some("i")),
-            digest(&listed(&[json!({"name": "a", "x": 1})], false), None),
-            digest(&listed(&[], false), Some("i")),
-        ] {
-            assert_ne!(base, other);
-        }
-    }
 
     #[test]
     fn unset_variables_are_named() {

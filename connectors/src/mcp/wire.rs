@@ -18,7 +18,7 @@ use rmcp::{
 };
 
 use super::{
-    http::{Client, HttpError},
+    exchange::{Client, HttpError},
     pipes::Pipes,
 };
 
