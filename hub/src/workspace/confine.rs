@@ -221,8 +221,7 @@ fn is_synthetic(file: &File) -> bool {
         0x6367_7270,
     ];
     // The type of this number differs between platforms.
-    rustix::fs::fstatfs(file)
-        .is_ok_and(|system| MAGIC.iter().any(|magic| system.f_type as u64 == *magic))
+    rustix::fs::fstatfs(file).is_ok_and(|system| MAGIC.contains(&(system.f_type as u64)))
 }
 
 #[cfg(not(target_os = "linux"))]

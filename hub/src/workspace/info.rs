@@ -31,10 +31,9 @@ pub(super) fn run(setting: &Setting, arguments: Arguments) -> Result<Answer, Ref
         value["bytes"] = data.len().into();
         words.push(format!("{} ({} bytes)", walk::size(data.len()), data.len()));
         let content = match setting.root.open_file(&inside) {
-            Ok(mut file) => match text::not_text(&read::sniff(&mut file).map_err(cannot)?, &path) {
-                Some(what) => what,
-                None => "text",
-            },
+            Ok(mut file) => {
+                text::not_text(&read::sniff(&mut file).map_err(cannot)?, &path).unwrap_or("text")
+            }
             Err(_) => "not readable",
         };
         value["content"] = content.into();

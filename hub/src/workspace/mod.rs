@@ -27,6 +27,9 @@ mod text;
 mod tools;
 mod walk;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 

@@ -49,8 +49,6 @@ pub(super) struct Entry {
     pub(super) relative: PathBuf,
     pub(super) absolute: PathBuf,
     pub(super) kind: Kind,
-    /// Folders between it and where the walk started, itself included.
-    pub(super) depth: usize,
 }
 
 /// What an entry is.
@@ -93,7 +91,6 @@ impl Entry {
             relative: entry.path().strip_prefix(base).ok()?.to_owned(),
             absolute: entry.path().to_owned(),
             kind: Kind::of(entry.file_type()?),
-            depth: entry.depth(),
         })
     }
 
