@@ -19,7 +19,9 @@ pub struct DocumentHash(pub [u8; 32]);
 
 impl fmt::Debug for DocumentHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0[..8].iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        self.0[..8]
+            .iter()
+            .try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
@@ -69,7 +71,11 @@ fn meaning(server: &str, name: &str, description: &str) -> String {
 }
 
 fn parameters(schema: &Value) -> impl Iterator<Item = &String> {
-    schema.get("properties").and_then(Value::as_object).into_iter().flat_map(serde_json::Map::keys)
+    schema
+        .get("properties")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flat_map(serde_json::Map::keys)
 }
 
 #[cfg(test)]
@@ -80,8 +86,18 @@ mod tests {
     #[test]
     fn meaning_spells_names_out_and_folds_space() {
         let cases = [
-            ("github", "create_issue", "Create  an\n issue", "github: create issue. Create an issue"),
-            ("my-server", "getHTTPStatus.v2", "", "my server: get HTTP Status v2."),
+            (
+                "github",
+                "create_issue",
+                "Create  an\n issue",
+                "github: create issue. Create an issue",
+            ),
+            (
+                "my-server",
+                "getHTTPStatus.v2",
+                "",
+                "my server: get HTTP Status v2.",
+            ),
             ("数据", "查询", "查询天气", "数据: 查询. 查询天气"),
         ];
         for (server, name, description, expected) in cases {

@@ -31,11 +31,22 @@ impl Query {
     /// A query that is ranked by words alone. Text beyond the limit is left out.
     #[must_use]
     pub fn words(text: &str, limits: &Limits) -> Self {
-        let end = text.char_indices().nth(limits.query_chars_max).map_or(text.len(), |(at, _)| at);
+        let end = text
+            .char_indices()
+            .nth(limits.query_chars_max)
+            .map_or(text.len(), |(at, _)| at);
         let text = &text[..end];
         let mut parts = vec![Part::of(text)];
-        parts.extend(clauses(text, limits.clauses_max, limits.clause_words_min).into_iter().map(Part::of));
-        Query { text: text.to_owned(), parts, model: None }
+        parts.extend(
+            clauses(text, limits.clauses_max, limits.clause_words_min)
+                .into_iter()
+                .map(Part::of),
+        );
+        Query {
+            text: text.to_owned(),
+            parts,
+            model: None,
+        }
     }
 
     /// A query ranked by meaning and words.
@@ -77,7 +88,11 @@ impl Part {
         terms::collect(text, &mut terms);
         terms.sort_unstable();
         terms.dedup();
-        Part { text: text.to_owned(), terms, vector: Vec::new() }
+        Part {
+            text: text.to_owned(),
+            terms,
+            vector: Vec::new(),
+        }
     }
 }
 
@@ -87,14 +102,28 @@ mod tests {
 
     #[test]
     fn a_long_request_is_cut_at_a_character() {
-        let limits = Limits { query_chars_max: 3, ..Limits::default() };
+        let limits = Limits {
+            query_chars_max: 3,
+            ..Limits::default()
+        };
         assert_eq!(Query::words("日本語です", &limits).text(), "日本語");
     }
 
     #[test]
     fn clauses_stand_beside_the_whole() {
-        let query = Query::words("list my open issues, and then read the first file", &Limits::default());
-        assert_eq!(query.clauses().collect::<Vec<_>>(), ["list my open issues", "read the first file"]);
-        assert_eq!(Query::words("list my open issues", &Limits::default()).clauses().len(), 0);
+        let query = Query::words(
+            "list my open issues, and then read the first file",
+            &Limits::default(),
+        );
+        assert_eq!(
+            query.clauses().collect::<Vec<_>>(),
+            ["list my open issues", "read the first file"]
+        );
+        assert_eq!(
+            Query::words("list my open issues", &Limits::default())
+                .clauses()
+                .len(),
+            0
+        );
     }
 }

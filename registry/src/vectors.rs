@@ -33,7 +33,11 @@ impl VectorStore {
     /// An empty store for the vectors of `model` with `dims` entries each.
     #[must_use]
     pub fn new(model: &str, dims: usize) -> Self {
-        VectorStore { model: model.to_owned(), dims, vectors: HashMap::new() }
+        VectorStore {
+            model: model.to_owned(),
+            dims,
+            vectors: HashMap::new(),
+        }
     }
 
     /// The model that made the vectors; empty in a store that never had one, which ranks by words.
@@ -104,7 +108,9 @@ impl VectorStore {
     /// [`Error::Vectors`] when the file cannot be written; what was there before is then still there.
     pub fn save(&self, path: &Path) -> Result<(), Error> {
         let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
-        let written = self.write(&temporary).and_then(|()| fs::rename(&temporary, path));
+        let written = self
+            .write(&temporary)
+            .and_then(|()| fs::rename(&temporary, path));
         written.map_err(|e| {
             // What cannot be renamed is of no use to anyone; that it cannot be removed either changes nothing.
             let _ = fs::remove_file(&temporary);
@@ -115,7 +121,8 @@ impl VectorStore {
     fn write(&self, path: &Path) -> io::Result<()> {
         let mut rows: Vec<_> = self.vectors.iter().collect();
         rows.sort_unstable_by_key(|(hash, _)| **hash);
-        let mut bytes = Vec::with_capacity(64 + self.model.len() + rows.len() * (32 + 4 * self.dims));
+        let mut bytes =
+            Vec::with_capacity(64 + self.model.len() + rows.len() * (32 + 4 * self.dims));
         bytes.extend(self.header(rows.len()));
         for (hash, vector) in rows {
             bytes.extend(hash.0);
@@ -140,9 +147,13 @@ impl VectorStore {
 
     fn read(&mut self, bytes: &[u8]) -> io::Result<()> {
         let bad = |what| io::Error::new(io::ErrorKind::InvalidData, what);
-        let (body, sum) = bytes.split_last_chunk::<32>().ok_or_else(|| bad("the file is too short"))?;
+        let (body, sum) = bytes
+            .split_last_chunk::<32>()
+            .ok_or_else(|| bad("the file is too short"))?;
         let stated = self.header(0);
-        let (head, rows) = body.split_at_checked(stated.len()).ok_or_else(|| bad("the file is too short"))?;
+        let (head, rows) = body
+            .split_at_checked(stated.len())
+            .ok_or_else(|| bad("the file is too short"))?;
         let (head, count) = head.split_at(head.len() - 4);
         if !stated.starts_with(head) {
             return Err(bad("the vectors are of another model or version"));
@@ -154,16 +165,27 @@ impl VectorStore {
         }
         self.vectors.reserve(count);
         for row in rows.chunks_exact(size) {
-            let (hash, entries) = row.split_first_chunk::<32>().ok_or_else(|| bad("the file is damaged"))?;
+            let (hash, entries) = row
+                .split_first_chunk::<32>()
+                .ok_or_else(|| bad("the file is damaged"))?;
             let (entries, _) = entries.as_chunks::<4>();
-            self.vectors.insert(DocumentHash(*hash), entries.iter().map(|entry| f32::from_le_bytes(*entry)).collect());
+            self.vectors.insert(
+                DocumentHash(*hash),
+                entries
+                    .iter()
+                    .map(|entry| f32::from_le_bytes(*entry))
+                    .collect(),
+            );
         }
         Ok(())
     }
 }
 
 fn failed(path: &Path, source: io::Error) -> Error {
-    Error::Vectors { path: path.to_path_buf(), source: source.into() }
+    Error::Vectors {
+        path: path.to_path_buf(),
+        source: source.into(),
+    }
 }
 
 #[cfg(test)]
@@ -210,7 +232,15 @@ mod tests {
             bytes
         };
         let last = good.len() - 1;
-        let cases = [Vec::new(), vec![0; 40], good[..last].to_vec(), flipped(3), flipped(20), flipped(60), flipped(last)];
+        let cases = [
+            Vec::new(),
+            vec![0; 40],
+            good[..last].to_vec(),
+            flipped(3),
+            flipped(20),
+            flipped(60),
+            flipped(last),
+        ];
         for bytes in cases {
             fs::write(&path, &bytes).unwrap();
             let (store, usable) = loaded(&path, "m", 3);

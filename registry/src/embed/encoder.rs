@@ -8,7 +8,10 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use fastembed::{InitOptionsUserDefined, QuantizationMode, TextEmbedding, TokenizerFiles, UserDefinedEmbeddingModel};
+use fastembed::{
+    InitOptionsUserDefined, QuantizationMode, TextEmbedding, TokenizerFiles,
+    UserDefinedEmbeddingModel,
+};
 use ort::environment::Environment;
 
 use super::{Embedder, ModelFiles, Pooling};
@@ -39,7 +42,10 @@ impl Encoder {
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         let query = Sessions::load(&environment, &files, &files.query_prefix, cores.min(2))?;
         let index = Sessions::load(&environment, &files, &files.document_prefix, cores.min(2))?;
-        Ok(Encoder { query: Arc::new(query), index: Arc::new(index) })
+        Ok(Encoder {
+            query: Arc::new(query),
+            index: Arc::new(index),
+        })
     }
 
     /// For requests.
@@ -68,14 +74,21 @@ impl Encoder {
 }
 
 fn environment(library: &Path) -> Result<Environment, Error> {
-    let fail = |source| Error::Runtime { library: library.to_path_buf(), source };
+    let fail = |source| Error::Runtime {
+        library: library.to_path_buf(),
+        source,
+    };
     let mut loaded = ENVIRONMENT.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(environment) = &*loaded {
         return Ok(environment.clone());
     }
     // A relative path would be looked for beside the executable first, and a bare name wherever the loader likes.
     let absolute = std::path::absolute(library).map_err(|e| fail(e.into()))?;
-    let environment = ort::init_from(&absolute).map_err(|e| fail(e.into()))?.with_telemetry(false).build().map_err(|e| fail(e.into()))?;
+    let environment = ort::init_from(&absolute)
+        .map_err(|e| fail(e.into()))?
+        .with_telemetry(false)
+        .build()
+        .map_err(|e| fail(e.into()))?;
     environment.set_log_level(ort::logging::LogLevel::Error);
     Ok(loaded.insert(environment).clone())
 }
@@ -92,8 +105,15 @@ struct Sessions {
 }
 
 impl Sessions {
-    fn load(environment: &Environment, files: &ModelFiles, prefix: &str, count: usize) -> Result<Sessions, Error> {
-        let sessions = (0..count).map(|_| session(environment, files).map(Mutex::new)).collect::<Result<_, _>>()?;
+    fn load(
+        environment: &Environment,
+        files: &ModelFiles,
+        prefix: &str,
+        count: usize,
+    ) -> Result<Sessions, Error> {
+        let sessions = (0..count)
+            .map(|_| session(environment, files).map(Mutex::new))
+            .collect::<Result<_, _>>()?;
         let mut made = Sessions {
             model: files.name.clone(),
             dims: 0,
@@ -114,9 +134,14 @@ impl Sessions {
             &prefixed
         };
         let mut session = session.lock().unwrap_or_else(PoisonError::into_inner);
-        let fail = |source| Error::Embed { model: self.model.clone(), source };
+        let fail = |source| Error::Embed {
+            model: self.model.clone(),
+            source,
+        };
         let mut vectors = session.embed([text], None).map_err(|e| fail(e.into()))?;
-        vectors.pop().ok_or_else(|| fail("the model gave no vector".into()))
+        vectors
+            .pop()
+            .ok_or_else(|| fail("the model gave no vector".into()))
     }
 }
 
@@ -148,10 +173,18 @@ impl Embedder for Sessions {
         };
         let workers = self.sessions.len().min(texts.len());
         let done = std::thread::scope(|scope| {
-            let others: Vec<_> = self.sessions[..workers].iter().skip(1).map(|session| scope.spawn(|| work(session))).collect();
+            let others: Vec<_> = self.sessions[..workers]
+                .iter()
+                .skip(1)
+                .map(|session| scope.spawn(|| work(session)))
+                .collect();
             let mut done = self.sessions.first().map(&work).unwrap_or_default();
             for other in others {
-                done.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+                done.extend(
+                    other
+                        .join()
+                        .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                );
             }
             done
         });
@@ -184,5 +217,8 @@ fn session(environment: &Environment, files: &ModelFiles) -> Result<TextEmbeddin
         .with_environment(environment.clone())
         .with_max_length(TOKENS_MAX)
         .with_intra_threads(1);
-    TextEmbedding::try_new_from_user_defined(model, options).map_err(|e| Error::Model { model: files.name.clone(), source: e.into() })
+    TextEmbedding::try_new_from_user_defined(model, options).map_err(|e| Error::Model {
+        model: files.name.clone(),
+        source: e.into(),
+    })
 }

@@ -62,7 +62,9 @@ impl ModelFiles {
     pub fn with_revision(mut self) -> Self {
         let mut hash = Sha256::new();
         hash.update(&self.onnx);
-        self.external.iter().for_each(|(_, bytes)| hash.update(bytes));
+        self.external
+            .iter()
+            .for_each(|(_, bytes)| hash.update(bytes));
         let hash: [u8; 32] = hash.finalize().into();
         self.name.push('@');
         for byte in &hash[..6] {
@@ -74,6 +76,9 @@ impl ModelFiles {
 
 impl fmt::Debug for ModelFiles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ModelFiles").field("name", &self.name).field("onnx_bytes", &self.onnx.len()).finish_non_exhaustive()
+        f.debug_struct("ModelFiles")
+            .field("name", &self.name)
+            .field("onnx_bytes", &self.onnx.len())
+            .finish_non_exhaustive()
     }
 }

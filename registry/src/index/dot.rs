@@ -7,7 +7,10 @@
 pub(super) fn products(row: &[f32], parts: &[f32], products: &mut [f32]) {
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
-        #[expect(unsafe_code, reason = "the features that the function is compiled for were found just above")]
+        #[expect(
+            unsafe_code,
+            reason = "the features that the function is compiled for were found just above"
+        )]
         unsafe {
             return products_avx2(row, parts, products);
         }
@@ -27,12 +30,21 @@ fn products_plain(row: &[f32], parts: &[f32], products: &mut [f32]) {
 
 /// Four parts at a time share each load of the row; the rest one by one.
 #[inline(always)]
-fn each(row: &[f32], parts: &[f32], products: &mut [f32], add: impl Fn(f32, f32, f32) -> f32 + Copy) {
+fn each(
+    row: &[f32],
+    parts: &[f32],
+    products: &mut [f32],
+    add: impl Fn(f32, f32, f32) -> f32 + Copy,
+) {
     let dims = row.len();
     let mut parts = parts.chunks_exact(dims.max(1));
     let (fours, rest) = products.as_chunks_mut::<4>();
     for four in fours {
-        let (Some(a), Some(b), Some(c), Some(d)) = (parts.next(), parts.next(), parts.next(), parts.next()) else { return };
+        let (Some(a), Some(b), Some(c), Some(d)) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return;
+        };
         *four = together(row, [a, b, c, d], add);
     }
     for (one, part) in rest.iter_mut().zip(parts) {
@@ -41,7 +53,11 @@ fn each(row: &[f32], parts: &[f32], products: &mut [f32], add: impl Fn(f32, f32,
 }
 
 #[inline(always)]
-fn together<const N: usize>(row: &[f32], parts: [&[f32]; N], add: impl Fn(f32, f32, f32) -> f32) -> [f32; N] {
+fn together<const N: usize>(
+    row: &[f32],
+    parts: [&[f32]; N],
+    add: impl Fn(f32, f32, f32) -> f32,
+) -> [f32; N] {
     const LANES: usize = 16;
     let (row_chunks, row_rest) = row.as_chunks::<LANES>();
     let part_chunks = parts.map(|part| part[..row.len()].as_chunks::<LANES>());
@@ -55,7 +71,11 @@ fn together<const N: usize>(row: &[f32], parts: [&[f32]; N], add: impl Fn(f32, f
         }
     }
     std::array::from_fn(|n| {
-        let rest: f32 = row_rest.iter().zip(part_chunks[n].1).map(|(r, p)| r * p).sum();
+        let rest: f32 = row_rest
+            .iter()
+            .zip(part_chunks[n].1)
+            .map(|(r, p)| r * p)
+            .sum();
         sums[n].iter().sum::<f32>() + rest
     })
 }
@@ -74,8 +94,15 @@ mod tests {
                 let mut found = vec![0.0; count];
                 products(&row, &parts, &mut found);
                 for (n, found) in found.iter().enumerate() {
-                    let exact: f64 = row.iter().zip(&parts[n * dims..]).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
-                    assert!((f64::from(*found) - exact).abs() < 1e-4, "{dims} {count} {n}");
+                    let exact: f64 = row
+                        .iter()
+                        .zip(&parts[n * dims..])
+                        .map(|(a, b)| f64::from(*a) * f64::from(*b))
+                        .sum();
+                    assert!(
+                        (f64::from(*found) - exact).abs() < 1e-4,
+                        "{dims} {count} {n}"
+                    );
                 }
             }
         }

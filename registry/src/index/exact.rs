@@ -21,7 +21,11 @@ impl VectorIndex {
     #[must_use]
     pub fn new(model: &str, rows: Vec<Option<Vector>>) -> Self {
         let embedded = rows.iter().filter(|row| row.is_some()).count();
-        VectorIndex { model: model.to_owned(), rows, embedded }
+        VectorIndex {
+            model: model.to_owned(),
+            rows,
+            embedded,
+        }
     }
 
     /// The model that made the vectors.
@@ -43,7 +47,12 @@ impl VectorIndex {
     }
 
     /// For each of `rows`, what `mix` makes of its cosines with `parts`, and not a number for a row without a vector.
-    pub(crate) fn score(&self, rows: &[u32], parts: &[&[f32]], mix: impl Fn(&[f32]) -> f32 + Sync) -> Vec<f32> {
+    pub(crate) fn score(
+        &self,
+        rows: &[u32],
+        parts: &[&[f32]],
+        mix: impl Fn(&[f32]) -> f32 + Sync,
+    ) -> Vec<f32> {
         let flat: Vec<f32> = parts.concat();
         let scan = |rows: &[u32], scores: &mut [f32]| {
             let mut products = vec![0.0; parts.len()];

@@ -25,7 +25,10 @@ impl SearchIndex {
     /// Indexes `tools`: the server and the document of each row, in the order of rows, the tools of a server side by side.
     /// Rows whose vector is not in `store` yet are ranked by words.
     #[must_use]
-    pub fn build<'a>(tools: impl Iterator<Item = (&'a str, &'a Document)>, store: &VectorStore) -> Self {
+    pub fn build<'a>(
+        tools: impl Iterator<Item = (&'a str, &'a Document)>,
+        store: &VectorStore,
+    ) -> Self {
         let mut documents = Vec::new();
         let mut servers: Vec<u32> = Vec::new();
         let mut last: Option<&str> = None;
@@ -35,7 +38,10 @@ impl SearchIndex {
             last = Some(server);
             documents.push(document);
         }
-        let vectors = documents.iter().map(|document| store.get(&document.hash).map(Arc::clone)).collect();
+        let vectors = documents
+            .iter()
+            .map(|document| store.get(&document.hash).map(Arc::clone))
+            .collect();
         SearchIndex {
             words: LexicalIndex::build(documents),
             vectors: VectorIndex::new(store.model(), vectors),

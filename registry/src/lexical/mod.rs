@@ -47,12 +47,23 @@ impl LexicalIndex {
             let idf = (1.0 + (count - frequency + 0.5) / (frequency + 0.5)).ln();
             let from = u32::try_from(postings.len()).unwrap_or(u32::MAX);
             postings.extend(run.iter().map(|&(_, row, times)| {
-                let (times, length) = (f32::from(times), documents[row as usize].terms.len() as f32);
-                (row, idf * times * (K1 + 1.0) / (times + K1 * (1.0 - B + B * length / mean)))
+                let (times, length) =
+                    (f32::from(times), documents[row as usize].terms.len() as f32);
+                (
+                    row,
+                    idf * times * (K1 + 1.0) / (times + K1 * (1.0 - B + B * length / mean)),
+                )
             }));
-            terms.insert(run[0].0, (from, u32::try_from(postings.len()).unwrap_or(u32::MAX)));
+            terms.insert(
+                run[0].0,
+                (from, u32::try_from(postings.len()).unwrap_or(u32::MAX)),
+            );
         }
-        LexicalIndex { rows: documents.len(), terms, postings }
+        LexicalIndex {
+            rows: documents.len(),
+            terms,
+            postings,
+        }
     }
 
     /// How many rows there are.
@@ -70,7 +81,9 @@ impl LexicalIndex {
     /// Adds the BM25 score of `terms` to each row of `scores`, which has one entry per row.
     pub(crate) fn score(&self, terms: &[Term], scores: &mut [f32]) {
         for term in terms {
-            let Some(&(from, to)) = self.terms.get(term) else { continue };
+            let Some(&(from, to)) = self.terms.get(term) else {
+                continue;
+            };
             for &(row, weight) in &self.postings[from as usize..to as usize] {
                 scores[row as usize] += weight;
             }
@@ -90,12 +103,16 @@ mod tests {
             ("bing-cn", "bing_search", "使用必应搜索指定的关键词"),
             ("weather", "getForecast", "Weather forecast for a place"),
         ];
-        let documents = tools.map(|(server, name, text)| Document::of(server, name, text, &json!({"properties": {"city": {}}})));
+        let documents = tools.map(|(server, name, text)| {
+            Document::of(server, name, text, &json!({"properties": {"city": {}}}))
+        });
         let index = LexicalIndex::build(&documents);
         let (mut terms, mut scores) = (Vec::new(), vec![0.0; index.len()]);
         terms::collect(request, &mut terms);
         index.score(&terms, &mut scores);
-        (0..scores.len()).max_by(|&a, &b| scores[a].total_cmp(&scores[b])).unwrap()
+        (0..scores.len())
+            .max_by(|&a, &b| scores[a].total_cmp(&scores[b]))
+            .unwrap()
     }
 
     #[test]

@@ -9,16 +9,20 @@ pub(super) fn is_stop(word: &str) -> bool {
 
 /// Sorted, for the binary search.
 const STOP: &[&str] = &[
-    "a", "about", "above", "after", "again", "all", "also", "am", "an", "and", "any", "are", "as", "at", "auf", "aus", "be", "because",
-    "been", "before", "being", "below", "between", "both", "but", "by", "can", "con", "could", "das", "de", "dem", "den", "der", "des",
-    "did", "do", "does", "doing", "don", "down", "during", "each", "ein", "eine", "einen", "einer", "el", "en", "es", "few", "for",
-    "from", "fur", "further", "had", "has", "have", "having", "he", "her", "here", "hers", "him", "his", "how", "i", "ich", "if", "im",
-    "in", "into", "is", "it", "its", "itself", "just", "la", "las", "let", "ll", "los", "m", "may", "me", "mein", "meine", "might",
-    "mit", "more", "most", "must", "my", "need", "no", "nor", "not", "now", "of", "off", "on", "once", "only", "or", "other", "our",
-    "ours", "out", "over", "own", "para", "please", "por", "que", "re", "s", "same", "she", "should", "so", "some", "such", "t", "than",
-    "that", "the", "their", "theirs", "them", "then", "there", "these", "they", "this", "those", "through", "to", "too", "un", "una",
-    "und", "under", "until", "up", "us", "ve", "very", "von", "want", "was", "we", "were", "what", "when", "where", "which", "while",
-    "who", "whom", "why", "will", "with", "would", "y", "you", "your", "yours", "zu", "zum", "zur",
+    "a", "about", "above", "after", "again", "all", "also", "am", "an", "and", "any", "are", "as",
+    "at", "auf", "aus", "be", "because", "been", "before", "being", "below", "between", "both",
+    "but", "by", "can", "con", "could", "das", "de", "dem", "den", "der", "des", "did", "do",
+    "does", "doing", "don", "down", "during", "each", "ein", "eine", "einen", "einer", "el", "en",
+    "es", "few", "for", "from", "fur", "further", "had", "has", "have", "having", "he", "her",
+    "here", "hers", "him", "his", "how", "i", "ich", "if", "im", "in", "into", "is", "it", "its",
+    "itself", "just", "la", "las", "let", "ll", "los", "m", "may", "me", "mein", "meine", "might",
+    "mit", "more", "most", "must", "my", "need", "no", "nor", "not", "now", "of", "off", "on",
+    "once", "only", "or", "other", "our", "ours", "out", "over", "own", "para", "please", "por",
+    "que", "re", "s", "same", "she", "should", "so", "some", "such", "t", "than", "that", "the",
+    "their", "theirs", "them", "then", "there", "these", "they", "this", "those", "through", "to",
+    "too", "un", "una", "und", "under", "until", "up", "us", "ve", "very", "von", "want", "was",
+    "we", "were", "what", "when", "where", "which", "while", "who", "whom", "why", "will", "with",
+    "would", "y", "you", "your", "yours", "zu", "zum", "zur",
 ];
 
 #[cfg(test)]

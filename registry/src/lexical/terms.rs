@@ -126,7 +126,9 @@ fn camel_parts(word: &str) -> impl Iterator<Item = &str> {
             let border = match before {
                 None => false,
                 Some(b) if char::is_lowercase(b) => c.is_uppercase(),
-                Some(b) => b.is_uppercase() && c.is_uppercase() && next.is_some_and(char::is_lowercase),
+                Some(b) => {
+                    b.is_uppercase() && c.is_uppercase() && next.is_some_and(char::is_lowercase)
+                }
             };
             if border {
                 let (part, after) = rest.split_at(at);
@@ -143,7 +145,10 @@ fn push(word: &str, stemmer: &Stemmer, terms: &mut Vec<Term>) {
     let folded: String = if word.is_ascii() {
         word.to_ascii_lowercase()
     } else {
-        word.nfkd().filter(|&c| !is_combining_mark(c)).flat_map(char::to_lowercase).collect()
+        word.nfkd()
+            .filter(|&c| !is_combining_mark(c))
+            .flat_map(char::to_lowercase)
+            .collect()
     };
     if !folded.is_empty() && !stop::is_stop(&folded) {
         terms.push(hash(&stemmer.stem(&folded)));
@@ -202,7 +207,12 @@ mod tests {
 
     #[test]
     fn words_are_counted_across_scripts() {
-        for (text, expected) in [("", 0), ("two words", 2), ("查询北京天气", 3), ("snake_case x", 3)] {
+        for (text, expected) in [
+            ("", 0),
+            ("two words", 2),
+            ("查询北京天气", 3),
+            ("snake_case x", 3),
+        ] {
             assert_eq!(word_count(text), expected, "{text}");
         }
     }
