@@ -94,6 +94,8 @@ impl Snapshot {
                 None => Arc::new(SearchIndex::build(
                     tools.iter().map(|tool| (&*tool.id.server, &tool.document)),
                     vectors,
+                    config.limits.graph_from,
+                    previous.map(|previous| &*previous.search),
                 )),
             },
             tools,

@@ -3,17 +3,26 @@
 
 use serde_json::json;
 use toolpool_config::Limits;
-use toolpool_registry::{Document, Embedder, Encoder, ModelFiles, Query};
+use toolpool_registry::{Document, Encoder, ModelFiles, Query};
 
 const REFERENCE: &str = include_str!("../model/reference.txt");
 const ORIGINAL: &[u8] = include_bytes!("../model/reference.bin");
 
-#[expect(clippy::print_stderr, reason = "a test that proves nothing must say so")]
+#[expect(
+    clippy::print_stderr,
+    reason = "a test that proves nothing must say so"
+)]
 fn encoder() -> Option<Encoder> {
     match std::env::var_os("ORT_DYLIB_PATH") {
-        Some(library) => Some(Encoder::load(library.as_ref(), ModelFiles::builtin()).expect("the library that was named works")),
+        Some(library) => Some(
+            Encoder::load(library.as_ref(), ModelFiles::builtin())
+                .expect("the library that was named works"),
+        ),
         None => {
-            assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "`ORT_DYLIB_PATH` must be set under CI");
+            assert!(
+                std::env::var_os("CI").is_none_or(|ci| ci != "true"),
+                "`ORT_DYLIB_PATH` must be set under CI"
+            );
             eprintln!("skipped: `ORT_DYLIB_PATH` is not set");
             None
         }
@@ -28,12 +37,19 @@ fn cosine(a: &[f32], b: &[f32]) -> f32 {
 fn vectors_agree_with_those_of_the_float_original() {
     let Some(encoder) = encoder() else { return };
     let (entries, _) = ORIGINAL.as_chunks::<4>();
-    let original: Vec<f32> = entries.iter().map(|entry| f32::from_le_bytes(*entry)).collect();
+    let original: Vec<f32> = entries
+        .iter()
+        .map(|entry| f32::from_le_bytes(*entry))
+        .collect();
     assert_eq!(original.len(), REFERENCE.lines().count() * encoder.dims());
     for (text, original) in REFERENCE.lines().zip(original.chunks_exact(encoder.dims())) {
         let vector = encoder.index().embed(text).unwrap();
         assert!((cosine(&vector, &vector) - 1.0).abs() < 1e-5, "{text}");
-        assert!(cosine(&vector, original) >= 0.99, "{} {text}", cosine(&vector, original));
+        assert!(
+            cosine(&vector, original) >= 0.99,
+            "{} {text}",
+            cosine(&vector, original)
+        );
     }
 }
 
@@ -41,8 +57,16 @@ fn vectors_agree_with_those_of_the_float_original() {
 fn a_vector_depends_on_its_text_alone() {
     let Some(encoder) = encoder() else { return };
     let texts: Vec<&str> = REFERENCE.lines().collect();
-    let alone: Vec<Vec<f32>> = texts.iter().map(|text| encoder.query().embed(text).unwrap()).collect();
-    let bits = |vector: &[f32]| vector.iter().map(|entry| entry.to_bits()).collect::<Vec<_>>();
+    let alone: Vec<Vec<f32>> = texts
+        .iter()
+        .map(|text| encoder.query().embed(text).unwrap())
+        .collect();
+    let bits = |vector: &[f32]| {
+        vector
+            .iter()
+            .map(|entry| entry.to_bits())
+            .collect::<Vec<_>>()
+    };
     for turn in [0, 7, 19] {
         let mut order: Vec<usize> = (0..texts.len()).collect();
         order.rotate_left(turn);
@@ -59,9 +83,16 @@ fn a_text_is_cut_and_never_refused() {
     let Some(encoder) = encoder() else { return };
     let long = "weather forecast ".repeat(2_000);
     let longer = format!("{long} and something else");
-    assert_eq!(encoder.index().embed(&long).unwrap(), encoder.index().embed(&longer).unwrap());
+    assert_eq!(
+        encoder.index().embed(&long).unwrap(),
+        encoder.index().embed(&longer).unwrap()
+    );
     for odd in ["", " ", "\u{0}", "🎉🎉🎉"] {
-        assert_eq!(encoder.index().embed(odd).unwrap().len(), encoder.dims(), "{odd:?}");
+        assert_eq!(
+            encoder.index().embed(odd).unwrap().len(),
+            encoder.dims(),
+            "{odd:?}"
+        );
     }
 }
 
@@ -73,5 +104,10 @@ fn an_embedded_query_has_the_vectors_of_its_parts() {
     assert_eq!(query.model(), Some(encoder.model()));
     assert_eq!(query.clauses().len(), 2);
     let tool = Document::of("booking", "search_hotels", "Find a hotel", &json!({}));
-    assert!(cosine(&encoder.index().embed(&tool.meaning).unwrap(), &encoder.query().embed("Find a hotel in Rome").unwrap()) > 0.4);
+    assert!(
+        cosine(
+            &encoder.index().embed(&tool.meaning).unwrap(),
+            &encoder.query().embed("Find a hotel in Rome").unwrap()
+        ) > 0.4
+    );
 }

@@ -1,9 +1,11 @@
-//! Vectors by row, scanned whole. Every tool gets its exact cosines, which is what fusion wants: its scores are relative
-//! to the best and the worst of the view.
-
-use crate::vectors::Vector;
+//! Vectors by row. Scanned whole up to the size where a graph is the faster one: every tool gets its exact cosines, which is
+//! what fusion wants, since its scores are relative to the best and the worst of the view. Above it a [`Graph`] proposes
+//! which rows to score.
 
 use super::dot;
+use super::graph::Graph;
+use crate::document::DocumentHash;
+use crate::vectors::Vector;
 
 /// Rows from which a scan is shared by two threads: below it starting one costs more than it saves.
 const ROWS_SHARED: usize = 8_192;
@@ -14,17 +16,28 @@ pub struct VectorIndex {
     model: String,
     rows: Vec<Option<Vector>>,
     embedded: usize,
+    graph: Option<Graph>,
 }
 
 impl VectorIndex {
-    /// An index of `rows`, some of which may have no vector yet.
+    /// An index of `rows`, some of which may have no vector yet. From `graph_from` vectors on it has a graph, which reuses that of
+    /// `previous`: inserting a vector takes about a millisecond, so a catalog of that size should come in rounds.
     #[must_use]
-    pub fn new(model: &str, rows: Vec<Option<Vector>>) -> Self {
-        let embedded = rows.iter().filter(|row| row.is_some()).count();
+    pub(super) fn new(
+        model: &str,
+        rows: Vec<(DocumentHash, Option<Vector>)>,
+        graph_from: usize,
+        previous: Option<&VectorIndex>,
+    ) -> Self {
+        let embedded = rows.iter().filter(|(_, vector)| vector.is_some()).count();
+        let previous = previous.filter(|previous| previous.model == model);
+        let graph = (embedded >= graph_from)
+            .then(|| Graph::build(&rows, previous.and_then(|previous| previous.graph.as_ref())));
         VectorIndex {
             model: model.to_owned(),
-            rows,
+            rows: rows.into_iter().map(|(_, vector)| vector).collect(),
             embedded,
+            graph,
         }
     }
 
@@ -44,6 +57,43 @@ impl VectorIndex {
     #[must_use]
     pub fn vector(&self, row: usize) -> Option<&Vector> {
         self.rows.get(row)?.as_ref()
+    }
+
+    /// Whether there is a graph to narrow a search with.
+    pub(crate) fn has_graph(&self) -> bool {
+        self.graph.is_some()
+    }
+
+    /// Rows that the graph proposes for each of `parts`, `count` of each, unsorted; none without a graph.
+    pub(crate) fn nearest(
+        &self,
+        parts: &[&[f32]],
+        count: usize,
+        sees: &(dyn Fn(u32) -> bool + Sync),
+    ) -> Vec<u32> {
+        let Some(graph) = &self.graph else {
+            return Vec::new();
+        };
+        let search = |parts: &[&[f32]]| -> Vec<u32> {
+            parts
+                .iter()
+                .flat_map(|part| graph.nearest(part, count, sees))
+                .collect()
+        };
+        let (left, right) = parts.split_at(parts.len().div_ceil(2));
+        if right.is_empty() {
+            return search(left);
+        }
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| search(right));
+            let mut rows = search(left);
+            rows.extend(
+                other
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            );
+            rows
+        })
     }
 
     /// For each of `rows`, what `mix` makes of its cosines with `parts`, and not a number for a row without a vector.

@@ -3,6 +3,7 @@
 
 mod dot;
 mod exact;
+mod graph;
 
 use std::sync::Arc;
 
@@ -23,11 +24,14 @@ pub struct SearchIndex {
 
 impl SearchIndex {
     /// Indexes `tools`: the server and the document of each row, in the order of rows, the tools of a server side by side.
-    /// Rows whose vector is not in `store` yet are ranked by words.
+    /// Rows whose vector is not in `store` yet are ranked by words. From `graph_from` vectors on there is a graph, made from that of
+    /// `previous` where there is one.
     #[must_use]
     pub fn build<'a>(
         tools: impl Iterator<Item = (&'a str, &'a Document)>,
         store: &VectorStore,
+        graph_from: usize,
+        previous: Option<&SearchIndex>,
     ) -> Self {
         let mut documents = Vec::new();
         let mut servers: Vec<u32> = Vec::new();
@@ -40,11 +44,12 @@ impl SearchIndex {
         }
         let vectors = documents
             .iter()
-            .map(|document| store.get(&document.hash).map(Arc::clone))
+            .map(|document| (document.hash, store.get(&document.hash).map(Arc::clone)))
             .collect();
+        let previous = previous.map(|previous| &previous.vectors);
         SearchIndex {
             words: LexicalIndex::build(documents),
-            vectors: VectorIndex::new(store.model(), vectors),
+            vectors: VectorIndex::new(store.model(), vectors, graph_from, previous),
             servers,
         }
     }

@@ -78,14 +78,19 @@ impl LexicalIndex {
         self.rows == 0
     }
 
-    /// Adds the BM25 score of `terms` to each row of `scores`, which has one entry per row.
-    pub(crate) fn score(&self, terms: &[Term], scores: &mut [f32]) {
+    /// Adds the BM25 score of `terms` to each row of `scores`, which has one entry per row and is 0 before, and lists the
+    /// rows that it touched in `touched`, once each.
+    pub(crate) fn score(&self, terms: &[Term], scores: &mut [f32], touched: &mut Vec<u32>) {
         for term in terms {
             let Some(&(from, to)) = self.terms.get(term) else {
                 continue;
             };
             for &(row, weight) in &self.postings[from as usize..to as usize] {
-                scores[row as usize] += weight;
+                let score = &mut scores[row as usize];
+                if *score == 0.0 {
+                    touched.push(row);
+                }
+                *score += weight;
             }
         }
     }
@@ -109,7 +114,7 @@ mod tests {
         let index = LexicalIndex::build(&documents);
         let (mut terms, mut scores) = (Vec::new(), vec![0.0; index.len()]);
         terms::collect(request, &mut terms);
-        index.score(&terms, &mut scores);
+        index.score(&terms, &mut scores, &mut Vec::new());
         (0..scores.len())
             .max_by(|&a, &b| scores[a].total_cmp(&scores[b]))
             .unwrap()
@@ -135,6 +140,6 @@ mod tests {
     fn an_empty_catalog_scores_nothing() {
         let index = LexicalIndex::build([]);
         assert!(index.is_empty());
-        index.score(&[1, 2], &mut []);
+        index.score(&[1, 2], &mut [], &mut Vec::new());
     }
 }

@@ -3,6 +3,7 @@
 use toolpool_config::PoolSettings;
 
 use crate::index::SearchIndex;
+use crate::lexical::terms::Term;
 use crate::query::Query;
 
 /// Tools of a server that speak for it.
@@ -16,33 +17,63 @@ pub(super) fn words(
     query: &Query,
     settings: &PoolSettings,
 ) -> Vec<f32> {
-    let mut all = vec![0.0; index.words.len()];
-    let mut part = |at: usize| -> Vec<f32> {
-        all.fill(0.0);
-        index.words.score(&query.parts[at].terms, &mut all);
-        let mut seen: Vec<f32> = visible.iter().map(|&row| all[row as usize]).collect();
-        let best = seen.iter().copied().fold(0.0, f32::max);
-        if best > 0.0 {
-            seen.iter_mut().for_each(|score| *score /= best);
+    let count = index.words.len();
+    let seen = Mask::of(visible, count);
+    let (mut scores, mut touched) = (vec![0.0; count], Vec::new());
+    // Only rows that share a term are looked at, so that a part costs its postings and not the catalog.
+    let mut part = |terms: &[Term], best_of: &mut [f32]| {
+        index.words.score(terms, &mut scores, &mut touched);
+        let best = touched
+            .iter()
+            .filter(|row| seen.has(**row))
+            .map(|row| scores[*row as usize])
+            .fold(0.0, f32::max);
+        for row in touched.drain(..) {
+            let score = std::mem::take(&mut scores[row as usize]);
+            if best > 0.0 {
+                let known = &mut best_of[row as usize];
+                *known = known.max(score / best);
+            }
         }
-        seen
     };
-    let mut mixed = part(0);
+    let mut whole = vec![0.0; count];
+    part(&query.parts[0].terms, &mut whole);
     if query.parts.len() > 1 {
-        let mut clause = part(1);
-        for at in 2..query.parts.len() {
-            clause
-                .iter_mut()
-                .zip(part(at))
-                .for_each(|(best, score)| *best = best.max(score));
+        let mut clauses = vec![0.0; count];
+        for clause in &query.parts[1..] {
+            part(&clause.terms, &mut clauses);
         }
         let weight = settings.clause_weight as f32;
-        mixed
-            .iter_mut()
-            .zip(clause)
-            .for_each(|(whole, clause)| *whole = (1.0 - weight) * *whole + weight * clause);
+        let mix = |(whole, clause): (&mut f32, f32)| {
+            *whole = (1.0 - weight) * *whole + weight * clause;
+        };
+        whole.iter_mut().zip(clauses).for_each(mix);
     }
-    scaled(mixed)
+    scaled(visible.iter().map(|row| whole[*row as usize]).collect())
+}
+
+/// Which rows are visible.
+enum Mask {
+    All,
+    Some(Vec<bool>),
+}
+
+impl Mask {
+    fn of(visible: &[u32], count: usize) -> Mask {
+        if visible.len() == count {
+            return Mask::All;
+        }
+        let mut mask = vec![false; count];
+        visible.iter().for_each(|row| mask[*row as usize] = true);
+        Mask::Some(mask)
+    }
+
+    fn has(&self, row: u32) -> bool {
+        match self {
+            Mask::All => true,
+            Mask::Some(mask) => mask[row as usize],
+        }
+    }
 }
 
 /// Closeness in meaning of each row, from 0 to 1, not a number where a row has no vector; none when request or catalog
@@ -86,15 +117,17 @@ fn scaled(mut scores: Vec<f32>) -> Vec<f32> {
     scores
 }
 
-/// In standard deviations from the mean.
-pub(super) fn standardised(mut scores: Vec<f32>) -> Vec<f32> {
-    let count = scores.len().max(1) as f64;
-    let mean = scores.iter().map(|&score| f64::from(score)).sum::<f64>() / count;
-    let variance = scores
-        .iter()
-        .map(|&score| (f64::from(score) - mean).powi(2))
-        .sum::<f64>()
-        / count;
+/// In standard deviations from the mean, both of the scores at `sample`, which must be there; of all scores without one.
+pub(super) fn standardised(mut scores: Vec<f32>, sample: Option<&[usize]>) -> Vec<f32> {
+    let taken = || -> Box<dyn Iterator<Item = f64> + '_> {
+        match sample {
+            Some(sample) => Box::new(sample.iter().map(|at| f64::from(scores[*at]))),
+            None => Box::new(scores.iter().map(|score| f64::from(*score))),
+        }
+    };
+    let count = sample.map_or(scores.len(), <[usize]>::len).max(1) as f64;
+    let mean = taken().sum::<f64>() / count;
+    let variance = taken().map(|score| (score - mean).powi(2)).sum::<f64>() / count;
     let over = if variance > 0.0 {
         1.0 / variance.sqrt()
     } else {
@@ -138,9 +171,13 @@ mod tests {
         assert_eq!(scaled(vec![2.0, 4.0, 3.0]), [0.0, 1.0, 0.5]);
         assert_eq!(scaled(vec![2.0, 2.0]), [0.0, 0.0]);
         assert!(scaled(vec![1.0, f32::NAN, 3.0])[1].is_nan());
-        assert_eq!(standardised(vec![1.0, 3.0]), [-1.0, 1.0]);
-        assert_eq!(standardised(vec![5.0]), [0.0]);
-        assert!(standardised(Vec::new()).is_empty());
+        assert_eq!(standardised(vec![1.0, 3.0], None), [-1.0, 1.0]);
+        assert_eq!(
+            standardised(vec![1.0, 3.0, 9.0], Some(&[0, 1])),
+            [-1.0, 1.0, 7.0]
+        );
+        assert_eq!(standardised(vec![5.0], None), [0.0]);
+        assert!(standardised(Vec::new(), None).is_empty());
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! ```
 
 mod fuse;
+mod narrow;
 
 use std::fmt;
 
@@ -93,7 +94,16 @@ pub(crate) fn rank_rows(
     settings: &PoolSettings,
     limits: &Limits,
 ) -> Ranking {
-    let words = fuse::words(index, visible, query, settings);
+    let ranked = visible.len();
+    let mut words = fuse::words(index, visible, query, settings);
+    let narrowed = narrow::narrow(index, visible, query, &words, limits);
+    let (visible, sample) = match &narrowed {
+        Some(narrowed) => {
+            words = narrowed.places.iter().map(|place| words[*place]).collect();
+            (&*narrowed.rows, Some(&*narrowed.sample))
+        }
+        None => (visible, None),
+    };
     let meaning = fuse::meaning(index, visible, query, settings);
     let ranker = match (&meaning, &query.model) {
         (Some(_), Some(model)) => Ranker::Hybrid {
@@ -112,7 +122,7 @@ pub(crate) fn rank_rows(
             words.iter().zip(meaning).map(one).collect()
         }
     };
-    let standard = fuse::standardised(fused);
+    let standard = fuse::standardised(fused, sample);
     let boosts = fuse::boosts(
         &standard,
         visible,
@@ -133,10 +143,9 @@ pub(crate) fn rank_rows(
             boost: boosts[at],
         })
         .collect();
-    let ranked = scores.len();
     let better = |a: &Score, b: &Score| b.total.total_cmp(&a.total).then(a.row.cmp(&b.row));
     let keep = limits.search_candidates;
-    if ranked > keep && keep > 0 {
+    if scores.len() > keep && keep > 0 {
         scores.select_nth_unstable_by(keep - 1, better);
         scores.truncate(keep);
     }

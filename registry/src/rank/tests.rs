@@ -45,6 +45,10 @@ const TOOLS: [(&str, &str, &str); 5] = [
 ];
 
 fn index(embedded: usize) -> SearchIndex {
+    index_with(embedded, usize::MAX)
+}
+
+fn index_with(embedded: usize, graph_from: usize) -> SearchIndex {
     let documents: Vec<_> = TOOLS
         .iter()
         .map(|(server, name, text)| (*server, Document::of(server, name, text, &json!({}))))
@@ -58,6 +62,8 @@ fn index(embedded: usize) -> SearchIndex {
             .iter()
             .map(|(server, document)| (*server, document)),
         &store,
+        graph_from,
+        None,
     )
 }
 
@@ -186,4 +192,24 @@ fn no_more_than_the_limit_comes_back() {
     );
     assert_eq!(best.scores, all.scores[..2]);
     assert_eq!(best.ranked, 5);
+}
+
+#[test]
+fn a_graph_gives_the_order_of_the_exact_scan() {
+    let limits = Limits {
+        graph_from: 1,
+        ..Limits::default()
+    };
+    for text in [
+        "will there be rain",
+        "read the document of Ann, then send a message",
+    ] {
+        let query = Query::embedded(text, &Topics, &limits).unwrap();
+        for visible in [&[0, 1, 2, 3, 4][..], &[1, 2, 4]] {
+            let settings = PoolSettings::default();
+            let narrowed = rank_rows(&index_with(5, 1), visible, &query, &settings, &limits);
+            let exact = rank_rows(&index(5), visible, &query, &settings, &Limits::default());
+            assert_eq!(narrowed, exact, "{text}");
+        }
+    }
 }
