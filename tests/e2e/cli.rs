@@ -99,7 +99,19 @@ fn without_a_terminal_and_a_request_the_state_is_printed() {
 #[test]
 fn tools_as_people_see_them() {
     let (env, _alpha) = world();
-    expect![[""]].assert_eq(&env.run(["tools"]).snapshot());
+    expect![[r#"
+        code: 0
+        --- stdout
+        TOOL                EFFECT       FULL  SLIM  ABOUT
+        alpha__ask          ?              38    35  Ask the client for its roots before answering
+        alpha__delete_note  destructive    42    45  Delete a note for good
+        alpha__echo         read-only      42    45  Return the text it is given
+        alpha__write_note   idempotent     51    55  Write a note under a title
+
+        4 tools · 173 tokens in full, 180 slim
+        --- stderr
+    "#]]
+    .assert_eq(&env.run(["tools"]).snapshot());
 }
 
 #[test]

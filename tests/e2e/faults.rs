@@ -223,13 +223,8 @@ async fn a_crash_in_a_call_is_said_and_the_server_is_started_again() {
             "fine",
             "{way:?}"
         );
-        alpha.wait_for("start", 2, SOON);
-        client.until_names(SOON, |names| names.len() == 3).await;
-        assert_eq!(
-            client.say("alpha__echo", json!({"text": "again"})).await,
-            "again",
-            "{way:?}"
-        );
+        client.until_echo("alpha").await;
+        assert_eq!(alpha.starts(), 2, "{way:?}");
         let crashes = alpha
             .saw("call")
             .iter()

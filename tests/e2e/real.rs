@@ -165,7 +165,7 @@ fn the_pool_finds_the_right_one_among_them() {
                 .expect("what is offered is a list");
             let names: Vec<&str> = offered
                 .iter()
-                .filter_map(|tool| tool["name"].as_str())
+                .filter_map(|tool| tool["exposed"].as_str())
                 .collect();
             assert!(
                 names.contains(&wanted),

@@ -194,6 +194,31 @@ impl Client {
         }
     }
 
+    /// Calls `echo` of a server until the text comes back: until its server is up again.
+    ///
+    /// # Panics
+    ///
+    /// When it does not within half a minute.
+    pub async fn until_echo(&self, server: &str) {
+        let end = tokio::time::Instant::now() + Duration::from_secs(30);
+        loop {
+            let said = self
+                .say(
+                    &format!("{server}__echo"),
+                    serde_json::json!({"text": "again"}),
+                )
+                .await;
+            if said == "again" {
+                return;
+            }
+            assert!(
+                tokio::time::Instant::now() < end,
+                "`{server}` is not back: {said}"
+            );
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// Sends a call and does not wait for its answer.
     ///
     /// # Panics
