@@ -43,6 +43,8 @@ impl Document {
         let meaning = meaning(server, name, description);
         let mut terms = Vec::with_capacity(64);
         terms::collect(server, &mut terms);
+        // Twice: a name says in two words what the description says in twenty.
+        terms::collect(name, &mut terms);
         terms::collect(name, &mut terms);
         terms::collect(description, &mut terms);
         for parameter in parameters(schema) {

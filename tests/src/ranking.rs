@@ -11,9 +11,8 @@ use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 use toolpool_config::{Builtin, Config, ServerConfig, Transport, Trust};
 use toolpool_registry::{
-    Allowance, Pool, Want, assemble,
-    Encoder, Health, ModelFiles, Query, Ranking, ServerState, Snapshot, TokenCounter,
-    VectorStore, View, ViewRules, rank, read_tools,
+    Allowance, Encoder, Health, ModelFiles, Pool, Query, Ranking, ServerState, Snapshot,
+    TokenCounter, VectorStore, View, ViewRules, Want, assemble, rank, read_tools,
 };
 
 /// Texts embedded between two writes of the cache.
@@ -181,11 +180,23 @@ impl Corpus {
     /// When the encoder fails.
     pub fn pool(&self, text: &str, tools_max: usize) -> anyhow::Result<Pool> {
         let ranking = self.rank(text)?;
-        let allowance = Allowance { tokens: u32::MAX, tools_max, full_max: 0 };
-        Ok(assemble(&self.snapshot, &self.view, &ranking, allowance, Want::default(), &self.config.pool))
+        let allowance = Allowance {
+            tokens: u32::MAX,
+            tools_max,
+            full_max: 0,
+        };
+        Ok(assemble(
+            &self.snapshot,
+            &self.view,
+            &ranking,
+            allowance,
+            Want::default(),
+            &self.config.pool,
+        ))
     }
 
-    fn refresh(&mut self) {
+    /// Builds the snapshot anew, after a change of settings or vectors.
+    pub fn refresh(&mut self) {
         let states = self
             .servers
             .iter()

@@ -11,8 +11,8 @@ use terms::Term;
 
 /// How fast repetition of a term stops counting.
 const K1: f32 = 1.2;
-/// How much long texts are discounted.
-const B: f32 = 0.75;
+/// How much long texts are discounted: more than for prose, because a long description lists more than its tool does.
+const B: f32 = 0.9;
 
 /// The terms of a catalog, each with the rows it occurs in. Immutable; row `i` is the `i`th document it was built from.
 #[derive(Debug, Default)]
