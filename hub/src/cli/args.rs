@@ -33,7 +33,7 @@ const AFTER: &str = "\
 Examples:
   toolpool \"read the notes and find the open tasks\"
   toolpool tools --effect read-only
-  toolpool call workspace__list '{\"path\": \".\"}'
+  toolpool call workspace__list_files '{\"path\": \".\"}'
   toolpool serve --http
 
 Files:

@@ -12,12 +12,12 @@ use toolpool_config::{
 };
 
 use crate::cli::args::ConfigCommand;
-use crate::cli::columns;
 use crate::cli::env::SETTINGS;
 use crate::cli::import;
 use crate::cli::report::{Done, Usage};
 use crate::cli::start::Context;
 use crate::cli::ui::{Look, Style};
+use crate::cli::words;
 
 /// Runs one of the commands. None of them starts a server.
 pub(crate) fn run(context: &Context, command: ConfigCommand) -> anyhow::Result<Done> {
@@ -146,9 +146,9 @@ fn checked(files: &[FileAt], variables: &[&String], loaded: &Loaded, look: &Look
     let config = &loaded.config;
     out.push_str(&format!(
         "{} {}, {}\n",
-        look.paint(Style::Good, "ok"),
-        columns::count(config.servers.len(), "server"),
-        columns::count(config.profiles.len(), "profile")
+        look.paint(Style::Good, "ok:"),
+        words::count(config.servers.len(), "server"),
+        words::count(config.profiles.len(), "profile")
     ));
     out
 }
@@ -217,7 +217,7 @@ fn listing(values: &[&ValueAt], origin: bool, folder: &Path, look: &Look) -> Str
 }
 
 fn line_width(value: &ValueAt) -> usize {
-    columns::width(&value.key) + 3 + columns::width(&value.value)
+    words::width(&value.key) + 3 + words::width(&value.value)
 }
 
 /// An origin, with files of the working folder by their short names and flags as they are typed.

@@ -15,7 +15,6 @@ use toolpool_connectors::runtime::candidates;
 use toolpool_registry::{Health, Rejected, Snapshot};
 
 use crate::cli::args::DoctorArgs;
-use crate::cli::columns::{one_line, safe};
 use crate::cli::config::{FileAt, files};
 use crate::cli::doctor_text;
 use crate::cli::report::{Done, Usage};
@@ -23,6 +22,7 @@ use crate::cli::servers;
 use crate::cli::start::Context;
 use crate::cli::wait::{self, Until};
 use crate::cli::with_hub;
+use crate::cli::words::{one_line, safe};
 use crate::encoder::EncoderState;
 use crate::error::list;
 
@@ -160,7 +160,11 @@ fn server(status: &ServerStatus, snapshot: &Snapshot, config: &Config) -> Server
         title: status.info.as_ref().map(|(name, _)| one_line(name)),
         version: status.info.as_ref().map(|(_, version)| one_line(version)),
         tools: state.map_or(0, |state| state.tools),
-        todo: todo(status, &rejected),
+        todo: todo(
+            status,
+            servers::transport(config, &status.server),
+            &rejected,
+        ),
         rejected,
         start_ms: status.start_ms,
         attempts: status.attempts,
@@ -170,13 +174,16 @@ fn server(status: &ServerStatus, snapshot: &Snapshot, config: &Config) -> Server
 }
 
 /// What a person can do, most pressing first.
-fn todo(status: &ServerStatus, rejected: &[Rejected]) -> Vec<String> {
+fn todo(status: &ServerStatus, transport: &str, rejected: &[Rejected]) -> Vec<String> {
     let name = &status.server;
     let mut todo = Vec::new();
     match &status.health {
         Health::Starting => todo.push(format!("it is still starting: wait longer with `--wait`, or raise `servers.{name}.start_timeout_s`")),
         Health::Retrying { .. } | Health::Down { .. } => todo.push(
-            status.hint.clone().unwrap_or_else(|| format!("check `[servers.{name}]` and run its command by hand")),
+            status.hint.clone().unwrap_or_else(|| match transport {
+                "http" => format!("check `servers.{name}.url`, and that the server there is running"),
+                _ => format!("check `[servers.{name}]`, and run its command by hand"),
+            }),
         ),
         Health::Disabled | Health::Ready | Health::Offline => {}
     }
@@ -240,64 +247,4 @@ fn size(folder: &Path) -> u64 {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-
-    pub(crate) fn status(health: Health) -> ServerStatus {
-        ServerStatus {
-            server: "git".into(),
-            health,
-            protocol: None,
-            info: None,
-            instructions: None,
-            start_ms: None,
-            stderr_tail: String::new(),
-            skipped_lines: 0,
-            pid: None,
-            attempts: 1,
-            hint: None,
-        }
-    }
-
-    #[test]
-    fn every_trouble_has_something_to_do() {
-        assert_eq!(todo(&status(Health::Ready), &[]), Vec::<String>::new());
-        assert_eq!(todo(&status(Health::Disabled), &[]), Vec::<String>::new());
-        let down = ServerStatus {
-            hint: Some("set `TOKEN`".into()),
-            ..status(Health::Down {
-                reason: "no".into(),
-            })
-        };
-        assert_eq!(todo(&down, &[]), ["set `TOKEN`"]);
-        let odd = ServerStatus {
-            skipped_lines: 2,
-            ..status(Health::Ready)
-        };
-        let rejected = [Rejected {
-            name: None,
-            reason: "it has no name".into(),
-        }];
-        assert_eq!(todo(&odd, &rejected).len(), 2);
-        assert_eq!(todo(&status(Health::Starting), &[]).len(), 1);
-    }
-
-    #[test]
-    fn one_server_is_looked_at_alone() {
-        let mut config = Config::default();
-        assert!(only(&mut config, "nope").is_err());
-        only(&mut config, "workspace").expect("the embedded server");
-        assert!(!config.embedding.enabled);
-        assert_eq!(config.servers.len(), 1);
-    }
-
-    #[test]
-    fn a_folder_is_measured_with_what_is_below_it() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        std::fs::create_dir(folder.path().join("a")).expect("create");
-        std::fs::write(folder.path().join("a/b"), "12345").expect("write");
-        std::fs::write(folder.path().join("c"), "678").expect("write");
-        assert_eq!(size(folder.path()), 8);
-        assert_eq!(size(&folder.path().join("gone")), 0);
-    }
-}
+pub(crate) mod tests;

@@ -1,10 +1,10 @@
 //! The doctor's findings as a person reads them: the servers first, each with its last words and what to
 //! do where something is wrong.
 
-use crate::cli::columns::{self, wrap};
 use crate::cli::doctor::{EncoderFound, Findings, ServerFound, is_well};
 use crate::cli::servers::{duration, style};
 use crate::cli::ui::{Look, Style};
+use crate::cli::words::{self, wrap};
 
 /// Lines of last words that are shown.
 const LAST_WORDS: usize = 6;
@@ -107,7 +107,7 @@ fn server_text(server: &ServerFound, look: &Look) -> String {
             .map(|protocol| format!("protocol {protocol}")),
     );
     if server.state == "ready" {
-        facts.push(columns::count(server.tools, "tool"));
+        facts.push(words::count(server.tools, "tool"));
     }
     facts.extend(server.start_ms.map(|ms| format!("up in {}", duration(ms))));
     if server.attempts > 1 {
@@ -170,7 +170,7 @@ fn explain(out: &mut String, label: &str, words: Option<&str>, look: &Look) {
         } else {
             Style::Dim
         };
-        let pad = " ".repeat(LABEL - columns::width(label));
+        let pad = " ".repeat(LABEL - words::width(label));
         out.push_str(&format!(
             "{:indent$}{}{pad}  {line}\n",
             "",

@@ -12,10 +12,9 @@ use toolpool_config::import::{Client, Import, Merged, known_files, merge, read};
 use toolpool_config::write_atomically;
 
 use crate::cli::args::ImportArgs;
-use crate::cli::columns;
+use crate::cli::import_text;
 use crate::cli::report::{Done, Usage};
 use crate::cli::start::Context;
-use crate::cli::ui::{Look, Style};
 use crate::error::list;
 
 /// Names of clients as the flag takes them.
@@ -30,28 +29,28 @@ const CLIENTS: [(&str, Client); 7] = [
 ];
 
 #[derive(Serialize)]
-struct Report {
-    file: PathBuf,
-    written: bool,
-    added: Vec<String>,
-    notes: Vec<String>,
-    sources: Vec<Source>,
+pub(crate) struct Report {
+    pub(crate) file: PathBuf,
+    pub(crate) written: bool,
+    pub(crate) added: Vec<String>,
+    pub(crate) notes: Vec<String>,
+    pub(crate) sources: Vec<Source>,
 }
 
 #[derive(Serialize)]
-struct Source {
-    client: String,
-    file: PathBuf,
-    servers: Vec<Shown>,
-    untranslated: Vec<String>,
-    hints: Vec<String>,
+pub(crate) struct Source {
+    pub(crate) client: String,
+    pub(crate) file: PathBuf,
+    pub(crate) servers: Vec<Shown>,
+    pub(crate) untranslated: Vec<String>,
+    pub(crate) hints: Vec<String>,
 }
 
 #[derive(Serialize)]
-struct Shown {
-    name: String,
-    scope: Option<PathBuf>,
-    toml: String,
+pub(crate) struct Shown {
+    pub(crate) name: String,
+    pub(crate) scope: Option<PathBuf>,
+    pub(crate) toml: String,
 }
 
 /// Runs the command.
@@ -97,7 +96,9 @@ pub(crate) fn run(context: &Context, args: ImportArgs) -> anyhow::Result<Done> {
     if context.global.json {
         context.ui.json(&report)?;
     } else {
-        context.ui.print(&text(&report, &context.ui.out))?;
+        context
+            .ui
+            .print(&import_text::text(&report, &context.ui.out))?;
         if !report.added.is_empty() && !written {
             context
                 .ui
@@ -180,66 +181,10 @@ fn source(import: &Import) -> Source {
     }
 }
 
-fn text(report: &Report, look: &Look) -> String {
-    if report.sources.is_empty() {
-        return "no client's configuration was found; name a file: `toolpool config import FILE`\n"
-            .into();
-    }
-    let mut out = String::new();
-    for source in &report.sources {
-        let head = format!(
-            "{}  {}",
-            look.paint(Style::Bold, &source.client),
-            source.file.display()
-        );
-        out.push_str(&format!("{head}\n"));
-        if source.servers.is_empty() {
-            out.push_str("  no servers\n");
-        }
-        for server in &source.servers {
-            out.push('\n');
-            server
-                .toml
-                .trim_end()
-                .lines()
-                .for_each(|line| out.push_str(&format!("  {line}\n")));
-        }
-        let told = [
-            ("not translated", &source.untranslated),
-            ("left to do", &source.hints),
-        ];
-        for (label, lines) in told.into_iter().filter(|(_, lines)| !lines.is_empty()) {
-            out.push_str(&format!("\n  {}\n", look.paint(Style::Warn, label)));
-            lines
-                .iter()
-                .for_each(|line| out.push_str(&format!("  - {line}\n")));
-        }
-        out.push('\n');
-    }
-    report
-        .notes
-        .iter()
-        .for_each(|note| out.push_str(&format!("- {note}\n")));
-    let what = columns::count(report.added.len(), "server");
-    out.push_str(&match (report.added.is_empty(), report.written) {
-        (true, _) => format!("nothing to add to {}\n", report.file.display()),
-        (false, true) => format!(
-            "added {what} to {}: {}\n",
-            report.file.display(),
-            list(&report.added)
-        ),
-        (false, false) => format!(
-            "would add {what} to {}: {}\n",
-            report.file.display(),
-            list(&report.added)
-        ),
-    });
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::ui::Look;
 
     const PLAIN: Look = Look {
         width: 80,
@@ -269,7 +214,7 @@ mod tests {
             notes: merged.notes,
             sources: vec![source(&import)],
         };
-        let shown = text(&report, &PLAIN);
+        let shown = import_text::text(&report, &PLAIN);
         assert!(
             shown.starts_with("Cursor  /h/.cursor/mcp.json\n\n  [servers.gh]\n"),
             "{shown}"

@@ -119,7 +119,7 @@ impl Words {
         if let Some(why) = &self.why {
             out.push_str(&format!(": {why}"));
         }
-        crate::cli::columns::safe(&out)
+        crate::cli::words::safe(&out)
     }
 }
 

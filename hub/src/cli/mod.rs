@@ -4,7 +4,7 @@
 //! args ─► start (env, layers, catalogs) ─► Hub ─► wait ─► servers, tools, pool, call, doctor, state
 //!                                            ├──────────► explorer
 //!                                            └──────────► serve ◄─ watch (files that change)
-//! ui owns stdout and stderr · columns lays text out · report ends it · log and signal listen
+//! ui owns stdout and stderr · columns and words lay text out · report ends it · log and signal listen
 //! ```
 //!
 //! One file for each command. A renderer takes data and a [`ui::Look`] and gives text, so that what
@@ -21,6 +21,7 @@ mod doctor_text;
 mod env;
 mod explorer;
 mod import;
+mod import_text;
 mod log;
 mod pool;
 mod pool_text;
@@ -35,7 +36,9 @@ mod tools;
 mod ui;
 mod wait;
 mod watch;
+mod words;
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,7 +49,7 @@ use toolpool_config::Config;
 use args::{Cli, Command, PoolArgs};
 use env::Surroundings;
 use log::Volume;
-use report::{BUG, DONE, Done, NO, Usage, WRONG};
+use report::{BUG, DONE, Done, INTERRUPTED, NO, Usage, WRONG};
 use signal::Signals;
 use start::Context;
 use ui::Ui;
@@ -59,6 +62,9 @@ const GUARD: &str = "__guard";
 const WRITES_MAX: Duration = Duration::from_secs(5);
 /// The same after Ctrl-C, when a thread may sit in a read that nothing ends.
 const WRITES_MAX_STOPPED: Duration = Duration::from_millis(100);
+
+/// Shorter stops are not told.
+const STOP_QUIET: Duration = Duration::from_millis(500);
 
 /// Runs the program.
 pub fn main() -> ExitCode {
@@ -98,10 +104,14 @@ fn run() -> u8 {
         Ok(Done::Yes) => DONE,
         Ok(Done::No) => NO,
         Err(error) => {
-            if let Some(text) = report::render(&error, &look) {
-                ui::talk(text.trim_end());
+            let code = report::code(&error);
+            match report::render(&error, &look) {
+                Some(text) => ui::talk(text.trim_end()),
+                // The terminal wrote `^C`; what comes next begins a line of its own.
+                None if code == INTERRUPTED && std::io::stderr().is_terminal() => ui::talk(""),
+                None => {}
             }
-            report::code(&error)
+            code
         }
     }
 }
@@ -232,8 +242,22 @@ pub(crate) async fn with_hub<T>(
 ) -> anyhow::Result<T> {
     let hub = context.start(config)?;
     let result = work(&hub).await;
-    hub.shutdown().await;
+    stop(context, &hub).await;
     result
+}
+
+/// Stops the servers. One that does not go when asked is ended, which takes its time.
+pub(crate) async fn stop(context: &Context, hub: &Hub) {
+    let told = async {
+        tokio::time::sleep(STOP_QUIET).await;
+        context.ui.progress("stopping servers");
+        std::future::pending().await
+    };
+    tokio::select! {
+        () = hub.shutdown() => {}
+        () = told => {}
+    }
+    ui::clear();
 }
 
 #[cfg(test)]

@@ -4,9 +4,10 @@
 use toolpool_registry::Shape;
 use toolpool_registry::pool::Line;
 
-use crate::cli::columns::{self, Align, Cell, number, width};
+use crate::cli::columns::{self, Align, Cell};
 use crate::cli::pool::{Ranked, Report};
 use crate::cli::ui::{Look, Style};
+use crate::cli::words::{self, number, width};
 
 /// Columns of a bar where there is room, and where there is little.
 const BAR: (usize, usize) = (10, 3);
@@ -161,7 +162,7 @@ fn budget(report: &Report, look: &Look) -> String {
         number(u64::from(report.tokens)),
         number(u64::from(report.allowance.tokens)),
         look.dot(),
-        columns::count(report.tools, "tool"),
+        words::count(report.tools, "tool"),
         number(report.all_tokens)
     )
 }
@@ -170,7 +171,7 @@ fn budget(report: &Report, look: &Look) -> String {
 pub(crate) fn ranker(ranked: &Ranked) -> String {
     match (&ranked.model, &ranked.why) {
         (Some(model), _) => format!("ranked by meaning ({model}) and words"),
-        (None, Some(why)) => format!("ranked by words only: {}", columns::one_line(why)),
+        (None, Some(why)) => format!("ranked by words only: {}", words::one_line(why)),
         (None, None) => "ranked by words only".into(),
     }
 }
@@ -195,7 +196,7 @@ find_tools, call_tool                        180  full  reach all others
 git__log               ██████████   3.21     112  full  ranked 1
 git__日志              ████▋        1.50      40  slim  ranked 2
 OUT
-git__push                          -0.25   1,300        needs 1300 tokens, 936 …
+git__push                          -0.25   1,300        needs 1300 tokens, 936…
 7 more are out: 3 same as one that is in, 4 not among the best
 
 offered 292 / allowance 1,228 tokens · all 10 tools would cost 61,034

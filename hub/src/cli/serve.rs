@@ -17,6 +17,7 @@ use crate::cli::report::Done;
 use crate::cli::servers;
 use crate::cli::start::Context;
 use crate::cli::state;
+use crate::cli::stop;
 use crate::cli::wait;
 use crate::cli::watch;
 use crate::error::Error;
@@ -42,7 +43,7 @@ pub(crate) async fn run(context: &Context, args: ServeArgs) -> anyhow::Result<Do
         () = watch::run(context, &hub) => Ok(()),
         () = announce(context, &hub) => Ok(()),
     };
-    hub.shutdown().await;
+    stop(context, &hub).await;
     result.map(|()| Done::Yes)
 }
 

@@ -11,12 +11,14 @@ use toolpool_config::{Config, Transport};
 use toolpool_registry::{Health, Rejected, Snapshot, View};
 
 use crate::caller::Caller;
-use crate::cli::columns::{self, Align, Cell, number, one_line};
+use crate::cli::columns::{self, Align, Cell};
 use crate::cli::report::Done;
 use crate::cli::start::Context;
+use crate::cli::state;
 use crate::cli::ui::{Look, Style};
 use crate::cli::wait::{self, Until};
 use crate::cli::with_hub;
+use crate::cli::words::{self, number, one_line};
 
 /// One server in a listing.
 #[derive(Clone, Debug, Serialize)]
@@ -65,8 +67,13 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<Done> {
                 servers,
             })?;
         } else {
-            context.ui.print(&text(&servers, &context.ui.out))?;
-            wait::say_missing(context, &wait::missing(&snapshot, &caller));
+            let look = &context.ui.out;
+            context.ui.print(&format!(
+                "{}\n{}\n",
+                text(&servers, look),
+                state::summary(&servers, look)
+            ))?;
+            wait::hint_missing(context, &wait::missing(&snapshot, &caller));
         }
         Ok(Done::Yes)
     })
@@ -188,24 +195,26 @@ pub(crate) fn text(servers: &[Row], look: &Look) -> String {
     columns::table(&heads, &rows, 0, look)
 }
 
-/// What is worth knowing of it in a few words: why it is not up, else who it says it is.
+/// What is worth knowing of it in a few words: why it is not up, else what the person wrote of it, else
+/// who it says it is.
 fn about(server: &Row) -> String {
     if let Some(reason) = &server.reason {
         return reason.clone();
     }
-    let mut words: Vec<String> = Vec::new();
-    words.extend(match (&server.title, &server.version) {
-        (Some(title), Some(version)) => Some(format!("{title} {version}")),
-        (Some(title), None) => Some(title.clone()),
-        (None, _) => None,
-    });
+    let mut words: Vec<String> = server.description.iter().cloned().collect();
+    if words.is_empty() {
+        words.extend(match (&server.title, &server.version) {
+            (Some(title), Some(version)) => Some(format!("{title} {version}")),
+            (Some(title), None) => Some(title.clone()),
+            (None, _) => None,
+        });
+    }
     if !server.rejected.is_empty() {
         words.push(format!(
             "{} left out",
-            columns::count(server.rejected.len(), "tool")
+            words::count(server.rejected.len(), "tool")
         ));
     }
-    words.extend(server.description.clone());
     if words.is_empty() && server.state == "offline" {
         words.push("from a catalog file".into());
     }
@@ -213,98 +222,4 @@ fn about(server: &Row) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const PLAIN: Look = Look {
-        width: 100,
-        color: false,
-        unicode: true,
-    };
-
-    fn row(name: &str, state: &'static str) -> Row {
-        Row {
-            name: name.into(),
-            state,
-            reason: None,
-            protocol: None,
-            tools: 0,
-            tokens: Tokens::default(),
-            rejected: Vec::new(),
-            title: None,
-            version: None,
-            start_ms: None,
-            transport: "stdio",
-            description: None,
-            instructions: None,
-        }
-    }
-
-    #[test]
-    fn a_listing() {
-        let servers = [
-            Row {
-                protocol: Some("2025-11-25".into()),
-                tools: 12,
-                tokens: Tokens {
-                    full: 3210,
-                    slim: 900,
-                },
-                title: Some("mcp-git".into()),
-                version: Some("1.2".into()),
-                start_ms: Some(1240),
-                ..row("git", "ready")
-            },
-            Row {
-                reason: Some("`TOKEN` is not set".into()),
-                ..row("hub", "down")
-            },
-            Row {
-                start_ms: Some(3),
-                ..row("empty", "ready")
-            },
-        ];
-        let wanted = "\
-SERVER  STATE  TOOLS  TOKENS  START  PROTOCOL    ABOUT
-git     ready     12   3,210   1.2s  2025-11-25  mcp-git 1.2
-hub     down                                     `TOKEN` is not set
-empty   ready      0       0    3ms
-";
-        assert_eq!(text(&servers, &PLAIN), wanted);
-        assert_eq!(text(&[], &PLAIN), "no servers\n");
-    }
-
-    #[test]
-    fn json_has_a_stable_shape() {
-        let listing = Listing {
-            snapshot: 3,
-            servers: vec![row("git", "starting")],
-        };
-        let value = serde_json::to_value(&listing).expect("it serializes");
-        let keys: Vec<&str> = value["servers"][0]
-            .as_object()
-            .expect("an object")
-            .keys()
-            .map(String::as_str)
-            .collect();
-        let wanted = [
-            "name",
-            "state",
-            "reason",
-            "protocol",
-            "tools",
-            "tokens",
-            "rejected",
-            "title",
-            "version",
-            "start_ms",
-            "transport",
-            "description",
-            "instructions",
-        ];
-        assert_eq!(
-            (value["snapshot"].as_u64(), keys),
-            (Some(3), wanted.to_vec())
-        );
-    }
-}
+mod tests;

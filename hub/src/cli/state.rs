@@ -6,7 +6,6 @@
 
 use serde::Serialize;
 
-use crate::cli::columns::{self, number};
 use crate::cli::pool::{self, OUT_MAX};
 use crate::cli::pool_text;
 use crate::cli::report::Done;
@@ -15,6 +14,7 @@ use crate::cli::start::Context;
 use crate::cli::ui::{Look, Style};
 use crate::cli::wait::{self, Until};
 use crate::cli::with_hub;
+use crate::cli::words::{self, number};
 
 /// A request that the embedded server has tools for.
 const EXAMPLE: &str = "find where the settings are read and show me that file";
@@ -69,8 +69,8 @@ pub(crate) fn summary(servers: &[Row], look: &Look) -> String {
     let tools = servers.iter().map(|server| server.tools).sum();
     format!(
         "{} {dot} {} {dot} {} tokens in full",
-        columns::count(servers.len(), "server"),
-        columns::count(tools, "tool"),
+        words::count(servers.len(), "server"),
+        words::count(tools, "tool"),
         number(sum(servers).full),
         dot = look.dot()
     )

@@ -6,8 +6,9 @@
 use serde_json::Value;
 use toolpool_registry::{ClaimSource, ToolMeta};
 
-use crate::cli::columns::{self, Align, Cell, number, one_line, safe, wrap};
+use crate::cli::columns::{self, Align, Cell};
 use crate::cli::ui::{Look, Style};
+use crate::cli::words::{number, one_line, safe, wrap};
 
 /// The tool as text.
 pub(crate) fn detail(tool: &ToolMeta, look: &Look) -> String {
@@ -159,8 +160,10 @@ fn about(property: &Value) -> String {
         .map(one_line)
         .unwrap_or_default();
     if let Some(default) = property.get("default").filter(|default| !default.is_null()) {
-        let gap = if text.is_empty() { "" } else { " " };
-        text.push_str(&one_line(&format!("{gap}[default: {}]", plain(default))));
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        text.push_str(&one_line(&format!("[default: {}]", plain(default))));
     }
     text
 }

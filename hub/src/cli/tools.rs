@@ -10,13 +10,14 @@ use toolpool_config::Effect;
 use toolpool_registry::{ClaimSource, Json, Snapshot, ToolMeta, ToolRecord, View};
 
 use crate::cli::args::ToolsArgs;
-use crate::cli::columns::{self, Align, Cell, number, one_line};
+use crate::cli::columns::{self, Align, Cell};
 use crate::cli::report::{Done, Usage};
 use crate::cli::start::Context;
 use crate::cli::tool_text;
 use crate::cli::ui::{Look, Style};
 use crate::cli::wait::{self, Missing, Until};
 use crate::cli::with_hub;
+use crate::cli::words::{self, number, one_line};
 use crate::error::list;
 
 /// A tool as `--json` writes it.
@@ -70,16 +71,25 @@ struct Listing {
 pub(crate) async fn run(context: &Context, args: &ToolsArgs) -> anyhow::Result<Done> {
     let config = context.load()?.config;
     with_hub(context, config, async |hub| {
-        wait::settle(context, hub, Until::Servers).await?;
-        let (config, snapshot) = (hub.config(), hub.snapshot());
-        let caller = context.caller(&config)?;
+        let caller = context.caller(&hub.config())?;
+        // One tool is waited for no longer than its own server takes.
+        let known = || {
+            let snapshot = hub.snapshot();
+            let view = hub.view(&snapshot, &caller);
+            args.name
+                .as_ref()
+                .is_some_and(|name| view.resolve(&snapshot, name).is_some())
+        };
+        wait::settle_or(context, hub, Until::Servers, known).await?;
+        let snapshot = hub.snapshot();
         let view = hub.view(&snapshot, &caller);
-        let missing = wait::missing(&snapshot, &caller);
+        let mut missing = wait::missing(&snapshot, &caller);
         if let Some(name) = &args.name {
             return one(context, &snapshot, &view, name, &missing);
         }
         if let Some(server) = &args.server {
-            known(&snapshot, server)?;
+            must_exist(&snapshot, server)?;
+            missing.retain(|missing| missing.server == *server);
         }
         let rows: Vec<usize> = view
             .rows()
@@ -116,7 +126,7 @@ fn wanted(tool: &ToolMeta, args: &ToolsArgs) -> bool {
         && args.effect.is_none_or(|wanted| wanted == effect)
 }
 
-fn known(snapshot: &Snapshot, server: &str) -> Result<(), Usage> {
+fn must_exist(snapshot: &Snapshot, server: &str) -> Result<(), Usage> {
     if snapshot.server(server).is_some() {
         return Ok(());
     }
@@ -242,7 +252,7 @@ pub(crate) fn text(tools: &[Line], look: &Look) -> String {
     let offline = tools.iter().filter(|tool| tool.offline).count();
     let mut total = format!(
         "\n{} {} {} tokens in full, {} slim",
-        columns::count(tools.len(), "tool"),
+        words::count(tools.len(), "tool"),
         look.dot(),
         sum(|tool| tool.full),
         sum(|tool| tool.slim)
@@ -258,42 +268,4 @@ pub(crate) fn text(tools: &[Line], look: &Look) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const PLAIN: Look = Look {
-        width: 70,
-        color: false,
-        unicode: true,
-    };
-
-    #[test]
-    fn a_list() {
-        let tool = |name: &str, effect: &str, about: &str, offline| Line {
-            name: name.into(),
-            effect: effect.into(),
-            full: 1200,
-            slim: 40,
-            offline,
-            about: about.into(),
-        };
-        let tools = [
-            tool(
-                "git__status",
-                "read-only?",
-                "Show the state of the working tree and of the index",
-                false,
-            ),
-            tool("git__搜索", "?", "", true),
-        ];
-        let wanted = "\
-TOOL         EFFECT       FULL  SLIM  ABOUT
-git__status  read-only?  1,200    40  Show the state of the working t…
-git__搜索    ?           1,200    40
-
-2 tools · 2,400 tokens in full, 80 slim · 1 offline
-";
-        assert_eq!(text(&tools, &PLAIN), wanted);
-        assert_eq!(text(&[], &PLAIN), "no tools\n");
-    }
-}
+mod tests;

@@ -14,6 +14,8 @@ use crate::cli::env::{self, Surroundings};
 
 /// Columns where nobody says how many there are.
 const WIDTH_UNKNOWN: usize = 100;
+/// Lines where nobody says how many there are.
+const ROWS_UNKNOWN: usize = 50;
 /// Narrower than this is not laid out for.
 const WIDTH_MIN: usize = 40;
 
@@ -132,6 +134,14 @@ impl Ui {
         }
     }
 
+    /// Lines of the terminal.
+    pub(crate) fn rows(&self) -> usize {
+        rustix::termios::tcgetwinsize(io::stdout())
+            .ok()
+            .filter(|size| size.ws_row > 0)
+            .map_or(ROWS_UNKNOWN, |size| usize::from(size.ws_row))
+    }
+
     /// Writes data.
     ///
     /// # Errors
@@ -179,7 +189,7 @@ impl Ui {
         if !self.progress {
             return;
         }
-        let line = crate::cli::columns::cut(text, self.err.width.saturating_sub(1));
+        let line = crate::cli::words::cut(text, self.err.width.saturating_sub(1));
         let mut shown = SHOWN.lock().unwrap_or_else(PoisonError::into_inner);
         let mut stderr = io::stderr().lock();
         // Nobody is there to hear that stderr is gone.

@@ -9,9 +9,9 @@ use tokio::time::Instant;
 use toolpool_registry::{Health, ServerState, Snapshot};
 
 use crate::caller::Caller;
-use crate::cli::columns::{self, one_line};
 use crate::cli::report::Interrupted;
 use crate::cli::start::Context;
+use crate::cli::words::{self, one_line};
 use crate::encoder::EncoderState;
 use crate::hub::Hub;
 
@@ -117,7 +117,7 @@ fn line(snapshot: &Snapshot, encoder: Option<&EncoderState>) -> String {
         parts.push(format!(
             "starting {} of {}: {}",
             starting.len(),
-            columns::count(on, "server"),
+            words::count(on, "server"),
             some(&starting)
         ));
     }
@@ -129,8 +129,8 @@ fn line(snapshot: &Snapshot, encoder: Option<&EncoderState>) -> String {
             let (with, all) = (snapshot.embedded(), snapshot.tools().len());
             parts.push(format!(
                 "reading tools: {} of {}",
-                columns::number(with as u64),
-                columns::number(all as u64)
+                words::number(with as u64),
+                words::number(all as u64)
             ));
         }
         _ => {}
@@ -207,6 +207,11 @@ pub(crate) fn say_missing(context: &Context, missing: &[Missing]) {
             "the tools of server `{server}` are missing: {reason}"
         ));
     }
+    hint_missing(context, missing);
+}
+
+/// Says what to do about what is missing, where the rest is on the screen already.
+pub(crate) fn hint_missing(context: &Context, missing: &[Missing]) {
     match missing {
         [] => {}
         [one] => context

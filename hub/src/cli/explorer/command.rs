@@ -127,7 +127,7 @@ fn call(rest: &str) -> Result<Input, Usage> {
     let (name, json) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
     if name.is_empty() {
         return Err(Usage::new("`:call` needs a tool")
-            .hint("for instance `:call workspace__list {\"path\": \".\"}`"));
+            .hint("for instance `:call workspace__list_files {\"path\": \".\"}`"));
     }
     Ok(Input::Call {
         name: name.to_owned(),

@@ -1,6 +1,7 @@
 //! The thread that reads keys. It owns the line editor, since that blocks; prompts go in and lines come
 //! out. The terminal's settings are put back when the explorer ends in the middle of a line.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::mpsc as blocking;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,11 +35,13 @@ pub(super) struct Terminal {
     caller: Arc<Mutex<Option<Caller>>>,
     color: bool,
     before: Option<Termios>,
+    /// Whether a line is being typed, so that the editor has the terminal.
+    typing: bool,
 }
 
 impl Terminal {
     /// Starts the thread. `history` is the file that lines are kept in.
-    pub(super) fn open(hub: Arc<Hub>, history: Option<PathBuf>, color: bool) -> Terminal {
+    pub(super) fn open(hub: Arc<Hub>, history: PathBuf, color: bool) -> Terminal {
         let (prompts, waiting) = blocking::channel();
         let (sender, lines) = mpsc::unbounded_channel();
         let caller = Arc::new(Mutex::new(None));
@@ -53,6 +56,7 @@ impl Terminal {
             caller,
             color,
             before: tcgetattr(std::io::stdin()).ok(),
+            typing: false,
         }
     }
 
@@ -71,13 +75,21 @@ impl Terminal {
         if self.prompts.send((prompt.to_owned(), styled)).is_err() {
             return Line::End;
         }
-        self.lines.recv().await.unwrap_or(Line::End)
+        self.typing = true;
+        let line = self.lines.recv().await.unwrap_or(Line::End);
+        self.typing = false;
+        line
     }
 }
 
 impl Drop for Terminal {
     fn drop(&mut self) {
         ui::print_above(None);
+        if !self.typing {
+            return;
+        }
+        // What the editor would have done at the end of the line: no more bracketed paste, a new line.
+        let _ = std::io::stdout().write_all(b"\x1b[?2004l\r\n");
         if let Some(before) = &self.before {
             // A terminal that is gone needs no settings.
             let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, before);
@@ -87,7 +99,7 @@ impl Drop for Terminal {
 
 fn read(
     complete: Complete,
-    history: Option<PathBuf>,
+    history: PathBuf,
     prompts: &blocking::Receiver<(String, String)>,
     lines: &mpsc::UnboundedSender<Line>,
 ) {
@@ -100,11 +112,9 @@ fn read(
         Err(error) => return ui::talk(&format!("error: cannot read from the terminal: {error}")),
     };
     editor.set_helper(Some(complete));
-    if let Some(file) = &history {
-        // The first time there is none; and without it everything else still works.
-        let _ = file.parent().map(std::fs::create_dir_all);
-        let _ = editor.load_history(file);
-    }
+    // The first time there is none; and without it everything else still works.
+    let _ = history.parent().map(std::fs::create_dir_all);
+    let _ = editor.load_history(&history);
     if let Ok(mut printer) = editor.create_external_printer() {
         ui::print_above(Some(Box::new(move |line| {
             // Nobody is there to hear that the terminal is gone.
@@ -114,11 +124,8 @@ fn read(
     while let Ok(prompt) = prompts.recv() {
         let line = match editor.readline(&prompt) {
             Ok(line) => {
-                if !line.trim().is_empty()
-                    && editor.add_history_entry(&line).unwrap_or(false)
-                    && let Some(file) = &history
-                {
-                    let _ = editor.append_history(file);
+                if !line.trim().is_empty() && editor.add_history_entry(&line).unwrap_or(false) {
+                    let _ = editor.append_history(&history);
                 }
                 Line::Typed(line)
             }
