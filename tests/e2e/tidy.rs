@@ -17,6 +17,23 @@ const CHAIN: [(&str, &str); 5] = [
 /// Production lines in a file, its tests aside.
 const LINES_MAX: usize = 500;
 
+/// Where a number in the code is no bound of the program, and why.
+const FREE: [(&str, &str); 4] = [
+    (
+        "config/src/",
+        "the reading of limits cannot be bounded by what it reads",
+    ),
+    (
+        "registry/src/render/",
+        "part of a format: another value is another rendering",
+    ),
+    (
+        "registry/src/embed/",
+        "part of a model: another value is another model",
+    ),
+    ("hub/src/cli/", "what fits a screen"),
+];
+
 /// One file of production code.
 struct Source {
     /// Relative to the workspace, with `/`.
@@ -326,10 +343,8 @@ fn doubt_in_permission_is_never_an_allow() {
 
 #[test]
 fn every_bound_lives_in_limits() {
-    let files: Vec<Source> = production()
-        .into_iter()
-        .filter(|file| file.path != "config/src/limits.rs")
-        .collect();
+    let mut files = production();
+    files.retain(|file| !FREE.iter().any(|(folder, _)| file.path.starts_with(folder)));
     let is_bound = |line: &str| {
         let Some(rest) = line.split("const ").nth(1) else {
             return false;
@@ -369,25 +384,18 @@ fn every_file_says_why_it_is_there_and_stays_short() {
     let mut files = production();
     files.extend(sources("tests/src"));
     files.extend(sources("tests/e2e"));
-    for file in &files {
-        assert!(
-            file.text.starts_with("//!"),
-            "`{}` does not open with a module doc",
-            file.path
-        );
-        let first = file
-            .text
-            .lines()
-            .next()
-            .unwrap_or_default()
-            .trim_start_matches("//!")
-            .trim();
-        assert!(
-            first.len() >= 20 || file.path.ends_with("/tests.rs"),
-            "the module doc of `{}` says nothing: {first:?}",
-            file.path
-        );
-    }
+    files.retain(|file| !file.path.ends_with("/tests.rs"));
+    let silent = |file: &&Source| {
+        let first = file.text.lines().next().unwrap_or_default();
+        first
+            .strip_prefix("//!")
+            .is_none_or(|words| words.trim().len() < 20)
+    };
+    let silent = files.iter().filter(silent).map(|file| file.path.clone());
+    none(
+        "every file opens with a module doc that says why",
+        silent.collect(),
+    );
     let long: Vec<String> = files
         .iter()
         .map(|file| {
