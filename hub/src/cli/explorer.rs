@@ -131,6 +131,7 @@ async fn answer(session: &mut Session<'_>, line: &str) -> anyhow::Result<bool> {
 }
 
 async fn pool(session: &Session<'_>, request: &str) -> anyhow::Result<String> {
+    wait::vectors(session.context, session.hub).await?;
     let caller = session.caller()?;
     let mut report = pool::make(session.hub, &caller, request, session.budget, OUT_MAX).await;
     // What is in must not scroll away for what is out.

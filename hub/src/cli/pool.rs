@@ -1,10 +1,11 @@
 //! `pool`: which tools a request gets, which it does not, and why.
 //!
-//! `--json`: `{"query", "snapshot", "ranker": {kind, model, why}, "allowance": {tokens, tools_max,
-//! full_max}, "tokens", "tools", "all_tokens", "bridge": {tools, tokens}, "offered": [tool], "left_out":
-//! [tool], "rest": {kind: count}, "missing": [{server, reason}]}` with each tool `{exposed, server, tool,
-//! shape, tokens, score, reason, because}`. `left_out` holds the best 20 (all of them with `--all`),
-//! `rest` counts the others.
+//! `--json`: `{"query", "ranker": {kind, model, why}, "embedded", "catalog", "allowance": {tokens,
+//! tools_max, full_max}, "tokens", "tools", "all_tokens", "bridge": {tools, tokens}, "offered": [tool],
+//! "left_out": [tool], "rest": {kind: count}, "missing": [{server, reason}]}` with each tool `{exposed,
+//! server, tool, shape, tokens, score, reason, because}`. `left_out` holds the best 20 (all of them with
+//! `--all`), `rest` counts the others. The same request over the same tools gives the same bytes, so
+//! the snapshot's number, which counts what happened on the way, is absent.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,8 +31,11 @@ pub(crate) const OUT_MAX: usize = 20;
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Report {
     pub(crate) query: String,
-    pub(crate) snapshot: u64,
     pub(crate) ranker: Ranked,
+    /// How many of the catalog's tools the encoder has read; the others rank by words.
+    pub(crate) embedded: usize,
+    /// How many tools the catalog has.
+    pub(crate) catalog: usize,
     pub(crate) allowance: Allowance,
     /// What everything that is in costs.
     pub(crate) tokens: u32,
@@ -130,8 +134,9 @@ fn report(
     let left_out = offered.split_off(pool.offered.len().min(offered.len()));
     Report {
         query: request.to_owned(),
-        snapshot: pool.snapshot,
         ranker: ranked(&pool.ranker, encoder),
+        embedded: snapshot.embedded(),
+        catalog: snapshot.tools().len(),
         allowance: pool.allowance,
         tokens: pool.tokens,
         tools: pool.offered.len() + pool.left_out.len(),

@@ -30,10 +30,7 @@ pub(crate) fn text(report: &Report, look: &Look) -> String {
         "\n{}\n",
         look.paint(Style::Bold, &budget(report, look))
     ));
-    out.push_str(&format!(
-        "{}\n",
-        look.paint(Style::Dim, &ranker(&report.ranker))
-    ));
+    out.push_str(&format!("{}\n", look.paint(Style::Dim, &ranker(report))));
     out
 }
 
@@ -168,8 +165,14 @@ fn budget(report: &Report, look: &Look) -> String {
 }
 
 /// What ranked, as a line.
-pub(crate) fn ranker(ranked: &Ranked) -> String {
-    match (&ranked.model, &ranked.why) {
+fn ranker(report: &Report) -> String {
+    let Ranked { model, why, .. } = &report.ranker;
+    match (model, why) {
+        (Some(model), _) if report.embedded < report.catalog => format!(
+            "ranked by meaning ({model}) and words; {} of {} are read so far, the others rank by words",
+            number(report.embedded as u64),
+            words::count(report.catalog, "tool")
+        ),
         (Some(model), _) => format!("ranked by meaning ({model}) and words"),
         (None, Some(why)) => format!("ranked by words only: {}", words::one_line(why)),
         (None, None) => "ranked by words only".into(),
@@ -216,6 +219,22 @@ ranked by words only: `embedding.enabled` is off
         );
         assert!(text.contains("##########"), "{text}");
         assert!(text.contains("tokens - all"), "{text}");
+    }
+
+    #[test]
+    fn the_ranker_is_named_with_how_far_it_is() {
+        let by = |embedded| Report {
+            ranker: Ranked {
+                kind: "hybrid",
+                model: Some("m".into()),
+                why: None,
+            },
+            embedded,
+            ..sample()
+        };
+        assert_eq!(ranker(&by(10)), "ranked by meaning (m) and words");
+        let part = "ranked by meaning (m) and words; 4 of 10 tools are read so far, the others rank by words";
+        assert_eq!(ranker(&by(4)), part);
     }
 
     #[test]

@@ -17,6 +17,8 @@ use crate::hub::Hub;
 
 /// Shorter waits show no line, which would only flicker.
 const QUIET_FIRST: Duration = Duration::from_millis(250);
+/// A person at the explorer waits no longer for a better ranking.
+const VECTORS_WAIT: Duration = Duration::from_secs(5);
 /// Between two looks.
 const TICK: Duration = Duration::from_millis(80);
 /// Names of starting servers in the line.
@@ -94,6 +96,27 @@ pub(crate) async fn settle_or(
         };
         context.signals.unless_stopped(next).await?;
     }
+}
+
+/// Waits a moment for the vectors of the tools that are there, but neither for servers nor for a fetch.
+///
+/// # Errors
+/// [`Interrupted`].
+pub(crate) async fn vectors(context: &Context, hub: &Hub) -> Result<(), Interrupted> {
+    let started = Instant::now();
+    settle_or(context, hub, Until::Everything, || {
+        let snapshot = hub.snapshot();
+        let fetching = matches!(
+            *hub.encoder_state().borrow(),
+            EncoderState::Preparing { bytes: Some(_), .. }
+                | EncoderState::Off
+                | EncoderState::Words { .. }
+        );
+        fetching
+            || snapshot.embedded() >= snapshot.tools().len()
+            || started.elapsed() >= VECTORS_WAIT
+    })
+    .await
 }
 
 /// Whether every server has come up or failed once. The empty first snapshot has none yet.

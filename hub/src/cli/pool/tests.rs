@@ -17,12 +17,13 @@ pub(crate) fn sample() -> Report {
     };
     Report {
         query: "show the log".into(),
-        snapshot: 4,
         ranker: Ranked {
             kind: "words",
             model: None,
             why: Some("`embedding.enabled` is off".into()),
         },
+        embedded: 0,
+        catalog: 10,
         allowance: Allowance {
             tokens: 1228,
             tools_max: 16,
@@ -79,8 +80,9 @@ fn json_has_a_stable_shape() {
     };
     let wanted = [
         "query",
-        "snapshot",
         "ranker",
+        "embedded",
+        "catalog",
         "allowance",
         "tokens",
         "tools",
