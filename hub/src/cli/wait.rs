@@ -80,7 +80,9 @@ pub(crate) async fn settle_or(
             } else {
                 limit
             };
-        if done || late || enough() {
+        // Before the first snapshot there is nothing to show, not even what is missing; it comes at once.
+        let there = snapshot.no() > 0;
+        if there && (done || late || enough()) {
             crate::cli::ui::clear();
             return Ok(());
         }
