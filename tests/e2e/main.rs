@@ -7,6 +7,7 @@ mod access;
 mod cli;
 mod clients;
 mod doctor;
+mod door;
 mod encoder;
 mod faults;
 mod import;
