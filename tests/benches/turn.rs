@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
-use toolpool_registry::{Allowance, Want, assemble, rank};
+use toolpool_registry::{Allowance, TokenCounter, Want, assemble, rank};
 use toolpool_tests::ranking::{self, Corpus};
 
 const SIZES: [usize; 4] = [500, 5_000, 10_000, 100_000];
@@ -67,13 +67,14 @@ fn run(part: &str) -> anyhow::Result<()> {
 #[expect(clippy::print_stdout, reason = "figures are this program's output")]
 fn turn(sets: &Path, cache: &Path, requests: &[String]) -> anyhow::Result<()> {
     println!(
-        "{:>8}  {:>7} {:>7} {:>8} {:>7} {:>7}   ms, p50 of {} requests x {ROUNDS}",
+        "{:>8}  {:>7} {:>7} {:>8} {:>7} {:>7} {:>7}   ms, p50 of {} requests x {ROUNDS}; quiet: of each request's best round",
         "tools",
         "embed",
         "rank",
         "assemble",
         "turn",
         "p90",
+        "quiet",
         requests.len()
     );
     for size in SIZES {
@@ -237,6 +238,11 @@ fn memory(sets: &Path, cache: &Path, requests: &[String]) -> anyhow::Result<()> 
         return Ok(());
     }
     println!("{:>6} MB at the start", resident()?);
+    toolpool_registry::TokenCounter::bundled().count("vocabulary");
+    println!(
+        "{:>6} MB with the vocabulary of the token counter",
+        resident()?
+    );
     let mut corpus = Corpus::new(&ranking::read_lines(&file)?);
     println!("{:>6} MB with 10,000 tools", resident()?);
     corpus.embed(cache)?;

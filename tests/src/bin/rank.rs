@@ -76,7 +76,11 @@ fn run(arguments: &Arguments) -> anyhow::Result<String> {
             continue;
         };
         let pool = corpus.pool(text, arguments.top)?;
-        let ranked: Vec<[&str; 2]> = pool.offered.iter().map(|offered| [&*offered.id.server, &*offered.id.name]).collect();
+        let ranked: Vec<[&str; 2]> = pool
+            .offered
+            .iter()
+            .map(|offered| [&*offered.id.server, &*offered.id.name])
+            .collect();
         writeln!(out, "{}", json!({"id": id, "ranked": ranked}))?;
         *rankers.entry(pool.ranker.to_string()).or_insert(0) += 1;
     }
