@@ -8,12 +8,10 @@ use std::str::FromStr;
 
 use crate::error::nearest;
 use crate::layer::{Config, Origin};
+use crate::limits::fixed::NAME_LENGTH_MAX;
 use crate::pattern::{Glob, Pattern};
 use crate::resolve::Resolver;
 use crate::server::Transport;
-
-/// The longest name of a server or a profile, so that exposed names keep room for the tool.
-const NAME_LENGTH_MAX: usize = 40;
 
 /// Checks the configuration against itself.
 pub(crate) fn check(config: &Config, to: &mut Resolver<'_>) {

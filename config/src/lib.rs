@@ -38,7 +38,7 @@ mod write;
 pub use error::{Error, Problem};
 pub use init::starter;
 pub use layer::{Config, Loaded, Origin, Position, Sources, ValueAt};
-pub use limits::Limits;
+pub use limits::{Limits, fixed};
 pub use load::load;
 pub use pattern::{Glob, Pattern, PatternError, Subject};
 pub use policy::{Effect, Exposure, Mode, Trust};

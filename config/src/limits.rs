@@ -1,6 +1,8 @@
-//! Every bound in the program, with its reason. The numbers stand in `defaults/config.toml` under `[limits]`.
+//! Every bound in the program, with its reason: what a person may set in [`Limits`], whose numbers stand in
+//! `defaults/config.toml` under `[limits]`, and what has one right value in [`fixed`].
 //!
-//! A bound that is hard-coded elsewhere is a mistake: it cannot be found, raised or tested.
+//! A bound that is hard-coded elsewhere is a mistake: it cannot be found, raised or tested. Not bounds, and so beside their code:
+//! the parameters of an algorithm, the sizes of buffers that only cost speed, and how often something is looked at.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -29,6 +31,10 @@ pub struct Limits {
     pub start_timeout_ms: u64,
     /// How long one call may take, unless its server says otherwise.
     pub call_timeout_ms: u64,
+    /// How many timeouts a call may take in all while progress keeps it alive: a server can report progress forever.
+    pub call_timeouts_max: u32,
+    /// How long a connection to a server over HTTP may take to be made.
+    pub connect_timeout_ms: u64,
     /// From closing standard input to TERM: time for a server to end by itself.
     pub stop_grace_ms: u64,
     /// From TERM to KILL.
@@ -51,6 +57,9 @@ pub struct Limits {
     pub clause_words_min: usize,
     /// Characters of a request that are read; the encoder sees far fewer.
     pub query_chars_max: usize,
+    /// Longest wait of a client's first list for servers that start with the hub: many clients read the list once and
+    /// ignore its changes, and most servers are up within this time.
+    pub first_list_wait_ms: u64,
     /// Tools on one page of a list that the hub serves. Some clients read one page only, so it is large.
     pub list_page_tools: usize,
     /// Tools that one `find_tools` returns at most.
@@ -93,4 +102,96 @@ impl Default for Limits {
     fn default() -> Limits {
         crate::Config::default().limits
     }
+}
+
+/// Bounds that no person needs to set: depths of a grammar, tries, queues, and what fits a line.
+pub mod fixed {
+    use std::time::Duration;
+
+    // What a person writes.
+
+    /// Characters of the name of a server or a profile, so that exposed names keep room for the tool.
+    pub const NAME_LENGTH_MAX: usize = 40;
+    /// The longest time a person may set, in seconds: a day. Longer is a slip of units.
+    pub const SECONDS_MAX: f64 = 86_400.0;
+    /// In the files of other clients, a `timeout` without a unit from which it is taken for milliseconds.
+    pub const IMPORT_SECONDS_MAX: f64 = 1_000.0;
+    /// Syntax mistakes of a file reported at once; after the first few the rest is noise.
+    pub const SYNTAX_PROBLEMS_MAX: usize = 5;
+    /// Other mistakes of a configuration reported at once: as many as fit a screen.
+    pub const PROBLEMS_MAX: usize = 20;
+
+    // What is kept and shown of a tool.
+
+    /// Characters of a tool's name; the protocol recommends at most 128, and what is far beyond is no name.
+    pub const TOOL_NAME_CHARS_MAX: usize = 256;
+    /// Characters of a rejected tool's name that are repeated to the person: one line.
+    pub const REPORTED_NAME_CHARS_MAX: usize = 80;
+    /// Characters of a title, which is shown in one line of a list.
+    pub const TITLE_CHARS_MAX: usize = 120;
+    /// Characters of the one sentence in a slim rendering.
+    pub const SENTENCE_CHARS_MAX: usize = 160;
+    /// Characters of the few words in a rendering as one line.
+    pub const LINE_CHARS_MAX: usize = 80;
+    /// Depth to which a slim rendering keeps the properties of nested objects; below it they are "an object".
+    pub const SLIM_DEPTH_MAX: usize = 2;
+    /// Values of an enum that a slim rendering keeps; more cost more than they help a first choice, and the type remains.
+    pub const SLIM_ENUM_MAX: usize = 24;
+    /// Alternatives that a slim rendering keeps apart; more become "any value".
+    pub const SLIM_BRANCHES_MAX: usize = 6;
+    /// References and combinations followed in one schema: enough for any honest one, an end for one that refers to itself.
+    pub const SCHEMA_HOPS_MAX: usize = 12;
+    /// Tokens of a text that the encoder reads; what the built-in model was trained on.
+    pub const ENCODER_TOKENS_MAX: usize = 256;
+
+    // Servers: processes and wires.
+
+    /// From TERM to KILL once the hub is gone. Shorter than a normal stop: whoever killed the hub wants an end.
+    pub const GUARD_GRACE: Duration = Duration::from_millis(1_500);
+    /// How long a process that has closed its output is given to exit, and one that has exited to have its output read.
+    pub const LAST_WORDS_WITHIN: Duration = Duration::from_millis(250);
+    /// How long a group may stay visible after KILL; only what a dead parent never reaped does.
+    pub const GONE_WITHIN: Duration = Duration::from_millis(500);
+    /// How long the protocol library may take to let a connection go; it waits for answers of ours that are being written.
+    pub const CLOSE_WITHIN: Duration = Duration::from_secs(3);
+    /// How long a call that was cut off waits for the owner to find out why, and a cancel for a server that does not read.
+    pub const REASON_WITHIN: Duration = Duration::from_millis(1_000);
+    /// Messages that may wait in either direction of a wire before the other side is made to wait.
+    pub const MESSAGES_WAITING_MAX: usize = 64;
+    /// Progress reports that may wait for whoever takes them; more are dropped, the call goes on.
+    pub const PROGRESS_WAITING_MAX: usize = 32;
+    /// Bytes kept of a line that is too long: enough to find the id of the request that it answers.
+    pub const LINE_HEAD_BYTES_MAX: usize = 512;
+    /// Bytes of an error page that are read to say what it was.
+    pub const ERROR_PAGE_BYTES_MAX: usize = 2_048;
+    /// Tries to resume a broken answer stream before its call is given up.
+    pub const RESUMES_MAX: usize = 4;
+    /// Redirects followed to a server, all within its own origin.
+    pub const REDIRECTS_MAX: usize = 3;
+
+    // Downloads.
+
+    /// Silence between two pieces of one answer, however large it is: who says nothing for so long has gone.
+    pub const DOWNLOAD_SILENCE_MAX: Duration = Duration::from_secs(30);
+    /// Redirects followed to one file of a model: a model hub redirects once or twice, more is a circle.
+    pub const DOWNLOAD_HOPS_MAX: usize = 8;
+    /// Tries at one file; each goes on where the one before broke off.
+    pub const DOWNLOAD_TRIES_MAX: usize = 3;
+    /// Bytes of a file that says how a model is to be run; these have a few hundred, anything larger is something else.
+    pub const MODEL_HINT_BYTES_MAX: u64 = 1 << 20;
+    /// Bytes kept of what a package client complained about; its last lines say why it failed.
+    pub const CLIENT_WORDS_BYTES_MAX: usize = 4_096;
+
+    // The hub.
+
+    /// Views kept for reuse: one for each kind of caller that is active at a time.
+    pub const VIEWS_KEPT_MAX: usize = 32;
+    /// Depth to which arguments are repaired; deeper ones are left as they are.
+    pub const REPAIR_DEPTH_MAX: usize = 16;
+    /// Faults that one message about arguments names; the rest are counted.
+    pub const FAULTS_SHOWN_MAX: usize = 3;
+    /// Lines that a search of `workspace` shows before and after a match: more is reading, and `read_file` does that.
+    pub const SEARCH_CONTEXT_MAX: usize = 5;
+    /// Entries looked at for the same name elsewhere, per entry that a listing may have. A guess is not worth more.
+    pub const SUGGEST_LOOKED_AT_FACTOR: usize = 20;
 }

@@ -7,13 +7,11 @@ use toml::de::{DeTable, DeValue};
 
 use crate::error::Problem;
 use crate::layer::{Origin, Position};
+use crate::limits::fixed::SYNTAX_PROBLEMS_MAX;
 use crate::node::{Entry, Node, Step, Value, dotted, split_list};
 
 /// What settings in the environment start with.
 const PREFIX: &str = "TOOLPOOL_";
-
-/// Syntax mistakes reported at once; after the first few the rest is noise.
-const SYNTAX_PROBLEMS_MAX: usize = 5;
 
 /// The tree of a TOML text; `origin` gets each place.
 pub(crate) fn toml_text(

@@ -11,13 +11,11 @@ use crate::expand::{expand, has_variables, reference};
 use crate::file::{File, ServeFile, ServerFile};
 use crate::layer::Config;
 use crate::limits::Limits;
+use crate::limits::fixed::SECONDS_MAX;
 use crate::node::Node;
 use crate::secret::Secret;
 use crate::server::{ServerConfig, Transport};
 use crate::settings::{ServeSettings, TokenConfig};
-
-/// The longest time a person may set, in seconds: a day. Longer is a slip of units.
-const SECONDS_MAX: f64 = 86_400.0;
 
 /// What the strings are filled from, and where mistakes are gathered.
 pub(crate) struct Resolver<'a> {

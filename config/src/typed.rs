@@ -10,12 +10,10 @@ use serde::de::{self, Deserialize, DeserializeSeed, IntoDeserializer, Unexpected
 
 use crate::error::{Problem, nearest};
 use crate::layer::Origin;
+use crate::limits::fixed::PROBLEMS_MAX;
 use crate::node::{Entry, Node, Step, Value, dotted};
 use crate::read::list_of;
 use crate::redact::is_secret;
-
-/// Mistakes reported at once.
-const PROBLEMS_MAX: usize = 20;
 
 /// Reads the tree; on mistakes gives them all.
 pub(crate) fn typed<T: for<'de> Deserialize<'de>>(root: &Node) -> Result<T, Vec<Problem>> {

@@ -93,12 +93,10 @@ pub fn patterns<S: AsRef<str>>(texts: &[S]) -> Result<Vec<Pattern>, Error> {
     texts
         .iter()
         .map(|text| {
-            text.as_ref()
-                .parse()
-                .map_err(|error| Error::DenyPattern {
-                    pattern: text.as_ref().to_owned(),
-                    reason: format!("{error}"),
-                })
+            text.as_ref().parse().map_err(|error| Error::DenyPattern {
+                pattern: text.as_ref().to_owned(),
+                reason: format!("{error}"),
+            })
         })
         .collect()
 }

@@ -18,7 +18,11 @@ pub fn cap(result: Value, bytes_max: usize) -> (Value, bool) {
     };
     drop_large(&mut object, "structuredContent", bytes_max / 2);
     drop_large(&mut object, "_meta", bytes_max / 4);
-    let rest = object.iter().filter(|(key, _)| *key != "content").map(|(_, value)| size(value)).sum::<usize>();
+    let rest = object
+        .iter()
+        .filter(|(key, _)| *key != "content")
+        .map(|(_, value)| size(value))
+        .sum::<usize>();
     let room = bytes_max.saturating_sub(rest);
     if let Some(Value::Array(blocks)) = object.get_mut("content") {
         cap_blocks(blocks, room);
@@ -43,15 +47,23 @@ pub fn size(value: &Value) -> usize {
         }
     }
     let mut count = Count(0);
-    serde_json::to_writer(&mut count, value).expect("a JSON value always serialises into a counter");
+    serde_json::to_writer(&mut count, value)
+        .expect("a JSON value always serialises into a counter");
     count.0
 }
 
 fn drop_large(object: &mut Map<String, Value>, key: &str, bytes_max: usize) {
-    let Some(bytes) = object.get(key).map(size) else { return };
+    let Some(bytes) = object.get(key).map(size) else {
+        return;
+    };
     if bytes > bytes_max {
         object.remove(key);
-        note(object, format!("[`{key}` of {bytes} bytes left out: it is over the limit of {bytes_max} bytes]"));
+        note(
+            object,
+            format!(
+                "[`{key}` of {bytes} bytes left out: it is over the limit of {bytes_max} bytes]"
+            ),
+        );
     }
 }
 
@@ -89,8 +101,13 @@ fn cap_blocks(blocks: &mut [Value], room: usize) {
         let cut = match block.get("text").and_then(Value::as_str) {
             Some(text) => head_and_tail(text, share.saturating_sub(120)),
             None => {
-                let kind = block.get("type").and_then(Value::as_str).unwrap_or("unknown");
-                format!("[a block of type `{kind}` with {bytes} bytes left out: it is over the limit]")
+                let kind = block
+                    .get("type")
+                    .and_then(Value::as_str)
+                    .unwrap_or("unknown");
+                format!(
+                    "[a block of type `{kind}` with {bytes} bytes left out: it is over the limit]"
+                )
             }
         };
         *block = json!({"type": "text", "text": cut});
@@ -100,11 +117,18 @@ fn cap_blocks(blocks: &mut [Value], room: usize) {
 /// Two thirds of the room from the front, one third from the end, cut at characters.
 fn head_and_tail(text: &str, room: usize) -> String {
     // JSON escapes can double a text; cutting by its own share keeps the bound either way.
-    let scale = serde_json::to_string(text).map_or(2.0, |json| json.len() as f64 / text.len().max(1) as f64);
+    let scale = serde_json::to_string(text)
+        .map_or(2.0, |json| json.len() as f64 / text.len().max(1) as f64);
     let room = (room as f64 / scale.max(1.0)) as usize;
     let head = floor(text, room * 2 / 3);
     let tail = ceil(text, text.len().saturating_sub(room / 3)).max(head);
-    format!("{}\n[... {} of {} bytes left out ...]\n{}", &text[..head], tail - head, text.len(), &text[tail..])
+    format!(
+        "{}\n[... {} of {} bytes left out ...]\n{}",
+        &text[..head],
+        tail - head,
+        text.len(),
+        &text[tail..]
+    )
 }
 
 fn floor(text: &str, mut at: usize) -> usize {
@@ -134,7 +158,9 @@ mod tests {
     use super::*;
 
     fn text_of(result: &Value, index: usize) -> &str {
-        result["content"][index]["text"].as_str().unwrap_or_default()
+        result["content"][index]["text"]
+            .as_str()
+            .unwrap_or_default()
     }
 
     #[test]
@@ -171,7 +197,10 @@ mod tests {
 
     #[test]
     fn structured_content_goes_whole_and_is_named() {
-        let (capped, cut) = cap(json!({"content": [], "structuredContent": {"rows": vec!["z"; 50_000]}}), 5_000);
+        let (capped, cut) = cap(
+            json!({"content": [], "structuredContent": {"rows": vec!["z"; 50_000]}}),
+            5_000,
+        );
         assert!(cut && capped.get("structuredContent").is_none());
         assert!(text_of(&capped, 0).contains("`structuredContent`"));
     }

@@ -21,10 +21,16 @@ pub type Offline = BTreeMap<String, Vec<Value>>;
 /// # Errors
 /// [`Error::Catalog`] with the place where the file stops making sense.
 pub fn read(path: &Path) -> Result<Offline, Error> {
-    let fail = |source: Box<dyn std::error::Error + Send + Sync>| Error::Catalog { path: path.to_owned(), source };
+    let fail = |source: Box<dyn std::error::Error + Send + Sync>| Error::Catalog {
+        path: path.to_owned(),
+        source,
+    };
     let text = std::fs::read_to_string(path).map_err(|error| fail(error.into()))?;
     let value: Value = serde_json::from_str(&text).map_err(|error| fail(error.into()))?;
-    let stem = path.file_stem().map_or_else(|| "catalog".to_owned(), |stem| stem.to_string_lossy().into_owned());
+    let stem = path.file_stem().map_or_else(
+        || "catalog".to_owned(),
+        |stem| stem.to_string_lossy().into_owned(),
+    );
     group(value, &stem).map_err(|reason| fail(reason.into()))
 }
 
@@ -32,9 +38,12 @@ fn group(value: Value, stem: &str) -> Result<Offline, String> {
     let tools = match value {
         Value::Array(tools) => tools,
         Value::Object(mut object) => {
-            let tools = object
-                .remove("tools")
-                .or_else(|| object.get_mut("result").and_then(|result| result.get_mut("tools")).map(Value::take));
+            let tools = object.remove("tools").or_else(|| {
+                object
+                    .get_mut("result")
+                    .and_then(|result| result.get_mut("tools"))
+                    .map(Value::take)
+            });
             match tools {
                 Some(Value::Array(tools)) => tools,
                 _ => return Err("it holds no list `tools`".into()),
@@ -44,7 +53,9 @@ fn group(value: Value, stem: &str) -> Result<Offline, String> {
     };
     let mut servers = Offline::new();
     for (index, tool) in tools.into_iter().enumerate() {
-        let Value::Object(mut entry) = tool else { return Err(format!("tool {index} is not an object")) };
+        let Value::Object(mut entry) = tool else {
+            return Err(format!("tool {index} is not an object"));
+        };
         let server = match entry.get("server").and_then(Value::as_str) {
             Some(server) => server.to_owned(),
             None => stem.to_owned(),
@@ -64,7 +75,10 @@ fn group(value: Value, stem: &str) -> Result<Offline, String> {
 /// How the registry reads a catalog's tools: nothing in a file is trusted.
 pub(crate) fn config() -> ServerConfig {
     ServerConfig {
-        transport: Transport::InProcess { name: Builtin::Workspace, folder: None },
+        transport: Transport::InProcess {
+            name: Builtin::Workspace,
+            folder: None,
+        },
         enabled: true,
         timeout: Duration::ZERO,
         start_timeout: Duration::ZERO,
@@ -89,7 +103,10 @@ mod tests {
         let record = json!({"server": "s", "tool": "a", "raw": tool});
         let rows = [
             (json!({"tools": [tool]}), "file"),
-            (json!({"jsonrpc": "2.0", "id": 1, "result": {"tools": [tool]}}), "file"),
+            (
+                json!({"jsonrpc": "2.0", "id": 1, "result": {"tools": [tool]}}),
+                "file",
+            ),
             (json!([named]), "s"),
             (json!({"tools": [record]}), "s"),
         ];
@@ -103,7 +120,10 @@ mod tests {
     fn what_is_no_catalog_says_why() {
         for (value, reason) in [
             (json!({"servers": []}), "it holds no list `tools`"),
-            (json!(1), "it is neither a list of tools nor an object with one"),
+            (
+                json!(1),
+                "it is neither a list of tools nor an object with one",
+            ),
             (json!([1]), "tool 0 is not an object"),
         ] {
             assert_eq!(group(value, "file"), Err(reason.to_owned()));

@@ -47,7 +47,9 @@ pub enum Error {
         source: std::io::Error,
     },
     /// Serving beyond this machine without a token.
-    #[error("refusing to serve on `{address}` without a bearer token: it can be reached from other machines")]
+    #[error(
+        "refusing to serve on `{address}` without a bearer token: it can be reached from other machines"
+    )]
     NoToken {
         /// The address as given.
         address: String,
@@ -83,5 +85,9 @@ impl Error {
 
 /// Names in backticks, joined for a sentence.
 pub fn list<S: AsRef<str>>(names: &[S]) -> String {
-    names.iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ")
+    names
+        .iter()
+        .map(|name| format!("`{}`", name.as_ref()))
+        .collect::<Vec<_>>()
+        .join(", ")
 }

@@ -123,24 +123,42 @@ impl Refusal {
     /// What a person can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Unknown { .. } => Some("`toolpool tools` lists the tools that can be called".into()),
-            Self::Arguments { tool, .. } => Some(format!("`toolpool tools --name {tool}` shows its parameters")),
-            Self::Offline { .. } => Some("configure its server under `[servers.NAME]` to call it".into()),
+            Self::Unknown { .. } => {
+                Some("`toolpool tools` lists the tools that can be called".into())
+            }
+            Self::Arguments { tool, .. } => Some(format!(
+                "`toolpool tools --name {tool}` shows its parameters"
+            )),
+            Self::Offline { .. } => {
+                Some("configure its server under `[servers.NAME]` to call it".into())
+            }
             Self::Server { source, .. } => source.hint(),
         }
     }
 }
 
 fn suggest(names: &[Arc<str>]) -> String {
-    if names.is_empty() { String::new() } else { format!("; did you mean {}?", list(names)) }
+    if names.is_empty() {
+        String::new()
+    } else {
+        format!("; did you mean {}?", list(names))
+    }
 }
 
 fn told(repairs: &[Repair]) -> String {
-    if repairs.is_empty() { String::new() } else { format!(" (already repaired: {})", repairs.join("; ")) }
+    if repairs.is_empty() {
+        String::new()
+    } else {
+        format!(" (already repaired: {})", repairs.join("; "))
+    }
 }
 
 fn in_doubt(error: &CallError) -> &'static str {
-    if error.may_have_run() { "; whether it took effect is not known" } else { "" }
+    if error.may_have_run() {
+        "; whether it took effect is not known"
+    } else {
+        ""
+    }
 }
 
 /// Takes a call through the door.
@@ -198,11 +216,19 @@ impl Proposed {
                     name: call.name.chars().take(128).collect(),
                     suggestions: suggestions(door, &call.name),
                 })?;
-                repairs.push(format!("the tool `{}` to `{}`", call.name, door.snapshot.tools()[row].exposed));
+                repairs.push(format!(
+                    "the tool `{}` to `{}`",
+                    call.name,
+                    door.snapshot.tools()[row].exposed
+                ));
                 row
             }
         };
-        Ok(Resolved { tool: door.snapshot.tools()[row].clone(), call, repairs })
+        Ok(Resolved {
+            tool: door.snapshot.tools()[row].clone(),
+            call,
+            repairs,
+        })
     }
 }
 
@@ -218,7 +244,8 @@ fn near(door: &Door<'_>, name: &str) -> Option<usize> {
         let mut rows = door.view.rows().filter(|row| same(&tools[*row]));
         rows.next().filter(|_| rows.next().is_none())
     };
-    only(&|tool| plain(&tool.exposed) == wanted).or_else(|| only(&|tool| plain(&tool.id.name) == wanted))
+    only(&|tool| plain(&tool.exposed) == wanted)
+        .or_else(|| only(&|tool| plain(&tool.id.name) == wanted))
 }
 
 fn suggestions(door: &Door<'_>, name: &str) -> Vec<Arc<str>> {
@@ -228,12 +255,16 @@ fn suggestions(door: &Door<'_>, name: &str) -> Vec<Arc<str>> {
         .rows()
         .map(|row| &door.snapshot.tools()[row])
         .filter_map(|tool| {
-            let distance = distance(&wanted, &plain(&tool.exposed)).min(distance(&wanted, &plain(&tool.id.name)));
+            let distance = distance(&wanted, &plain(&tool.exposed))
+                .min(distance(&wanted, &plain(&tool.id.name)));
             (distance <= wanted.len().div_ceil(3)).then(|| (distance, tool.exposed.clone()))
         })
         .collect();
     near.sort();
-    near.into_iter().take(door.config.limits.suggestions_max).map(|(_, name)| name).collect()
+    near.into_iter()
+        .take(door.config.limits.suggestions_max)
+        .map(|(_, name)| name)
+        .collect()
 }
 
 /// Edits between two short names (Levenshtein), in bytes of their plain forms.
@@ -246,7 +277,9 @@ fn distance(a: &str, b: &str) -> usize {
         let mut diagonal = std::mem::replace(&mut row[0], i + 1);
         for (j, y) in b.bytes().enumerate() {
             let above = row[j + 1];
-            row[j + 1] = (diagonal + usize::from(x != y)).min(above + 1).min(row[j] + 1);
+            row[j + 1] = (diagonal + usize::from(x != y))
+                .min(above + 1)
+                .min(row[j] + 1);
             diagonal = above;
         }
     }
@@ -255,7 +288,11 @@ fn distance(a: &str, b: &str) -> usize {
 
 impl Resolved {
     fn validate(self, door: &Door<'_>) -> Result<Valid, Refusal> {
-        let Resolved { tool, mut call, mut repairs } = self;
+        let Resolved {
+            tool,
+            mut call,
+            mut repairs,
+        } = self;
         let refuse = |faults: String, repairs: &[Repair]| Refusal::Arguments {
             tool: tool.exposed.clone(),
             faults,
@@ -266,13 +303,23 @@ impl Resolved {
         let schema = tool.input_schema();
         let fingerprint = tool.fingerprint.to_string();
         let check = |arguments: &Map<String, Value>| {
-            door.schemas.check(&fingerprint, Side::Input, &schema, &Value::Object(arguments.clone()))
+            door.schemas.check(
+                &fingerprint,
+                Side::Input,
+                &schema,
+                &Value::Object(arguments.clone()),
+            )
         };
         if check(&arguments).is_err() {
             repairs.extend(repair::repair(&schema, &mut arguments));
             check(&arguments).map_err(|faults| refuse(faults, &repairs))?;
         }
-        Ok(Valid { tool, call, arguments, repairs })
+        Ok(Valid {
+            tool,
+            call,
+            arguments,
+            repairs,
+        })
     }
 }
 
@@ -284,7 +331,10 @@ impl Valid {
                 canonical_arguments: canonical(&Value::Object(self.arguments.clone())),
                 valid: self,
             }),
-            Decision::Deny(_) => Err(Refusal::Unknown { name: self.call.name, suggestions: Vec::new() }),
+            Decision::Deny(_) => Err(Refusal::Unknown {
+                name: self.call.name,
+                suggestions: Vec::new(),
+            }),
         }
     }
 }
@@ -306,9 +356,16 @@ impl Approved {
 
 impl Recorded {
     async fn run(self, door: &Door<'_>) -> Result<Outcome, Refusal> {
-        let Valid { tool, call, arguments, repairs } = self.0.valid;
+        let Valid {
+            tool,
+            call,
+            arguments,
+            repairs,
+        } = self.0.valid;
         if tool.offline {
-            return Err(Refusal::Offline { tool: tool.exposed.clone() });
+            return Err(Refusal::Offline {
+                tool: tool.exposed.clone(),
+            });
         }
         let request = CallRequest {
             tool: tool.id.name.to_string(),
@@ -323,30 +380,62 @@ impl Recorded {
             .fleet
             .call_tool(&tool.id.server, request)
             .await
-            .map_err(|source| Refusal::Server { tool: tool.exposed.clone(), source })?;
-        Ok(Outcome { tool, repairs, result: reply.result, elapsed: started.elapsed() })
+            .map_err(|source| Refusal::Server {
+                tool: tool.exposed.clone(),
+                source,
+            })?;
+        Ok(Outcome {
+            tool,
+            repairs,
+            result: reply.result,
+            elapsed: started.elapsed(),
+        })
     }
 }
 
 fn timeout(config: &Config, server: &str) -> Duration {
     let usual = Duration::from_millis(config.limits.call_timeout_ms);
-    config.servers.get(server).map_or(usual, |server| server.timeout)
+    config
+        .servers
+        .get(server)
+        .map_or(usual, |server| server.timeout)
 }
 
 impl Outcome {
     fn verify(self, door: &Door<'_>) -> Answer {
-        let Outcome { tool, repairs, mut result, elapsed } = self;
+        let Outcome {
+            tool,
+            repairs,
+            mut result,
+            elapsed,
+        } = self;
         if let Some(fault) = output_fault(&tool, &result, door.schemas) {
-            say(&mut result, &format!("the result of `{}` is not what the tool declares: {fault}", tool.exposed));
+            say(
+                &mut result,
+                &format!(
+                    "the result of `{}` is not what the tool declares: {fault}",
+                    tool.exposed
+                ),
+            );
             if let Value::Object(object) = &mut result {
                 object.insert("isError".into(), Value::Bool(true));
             }
         }
         let (mut result, cut) = cap::cap(result, door.config.limits.result_bytes_max as usize);
         if !repairs.is_empty() {
-            say(&mut result, &format!("note: the call was repaired: {}", repairs.join("; ")));
+            say(
+                &mut result,
+                &format!("note: the call was repaired: {}", repairs.join("; ")),
+            );
         }
-        Answer { tool: tool.id.clone(), exposed: tool.exposed.clone(), result, repairs, cut, elapsed }
+        Answer {
+            tool: tool.id.clone(),
+            exposed: tool.exposed.clone(),
+            result,
+            repairs,
+            cut,
+            elapsed,
+        }
     }
 }
 
@@ -358,7 +447,14 @@ fn output_fault(tool: &ToolMeta, result: &Value, schemas: &Schemas) -> Option<St
     let Some(structured) = result.get("structuredContent") else {
         return Some("it has no structured content".into());
     };
-    schemas.check(&tool.fingerprint.to_string(), Side::Output, &schema, structured).err()
+    schemas
+        .check(
+            &tool.fingerprint.to_string(),
+            Side::Output,
+            &schema,
+            structured,
+        )
+        .err()
 }
 
 /// Puts a sentence of the hub's in front of the content.
@@ -376,7 +472,9 @@ fn say(result: &mut Value, sentence: &str) {
 
 impl fmt::Debug for Door<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Door").field("snapshot", &self.snapshot.no()).finish_non_exhaustive()
+        f.debug_struct("Door")
+            .field("snapshot", &self.snapshot.no())
+            .finish_non_exhaustive()
     }
 }
 
@@ -386,7 +484,12 @@ mod tests {
 
     #[test]
     fn distance_counts_edits_and_gives_up_early() {
-        for (a, b, wanted) in [("read", "read", 0), ("read", "raed", 2), ("read", "reads", 1), ("", "", 0)] {
+        for (a, b, wanted) in [
+            ("read", "read", 0),
+            ("read", "raed", 2),
+            ("read", "reads", 1),
+            ("", "", 0),
+        ] {
             assert_eq!(distance(a, b), wanted, "{a} {b}");
         }
         assert_eq!(distance("read", "read_a_whole_file"), usize::MAX);

@@ -7,15 +7,17 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::{mpsc, watch};
+use toolpool_config::fixed::VIEWS_KEPT_MAX;
 use toolpool_config::{Config, Exposure};
 use toolpool_connectors::{Fleet, FleetOptions, ServerStatus};
 use toolpool_registry::embed::Encoder;
 use toolpool_registry::{
-    Allowance, Health, Pool, Query, Rendering, Snapshot, TokenCounter, View, ViewRules, Want, assemble, rank,
+    Allowance, Health, Pool, Query, Rendering, Snapshot, TokenCounter, View, ViewRules, Want,
+    assemble, rank,
 };
 
 use crate::caller::Caller;
@@ -25,9 +27,6 @@ use crate::execute::{self, Answer, Call, Door, Refusal};
 use crate::sync::{Change, Progress, Published, Writer};
 use crate::verify::Schemas;
 use crate::{search, workspace};
-
-/// How many views are kept for reuse: one for each kind of caller that is active at a time.
-const VIEWS_KEPT: usize = 32;
 
 /// What the hub is handed, so that it reads nothing from its surroundings.
 #[derive(Clone, Debug)]
@@ -61,6 +60,7 @@ pub struct Hub {
     schemas: Schemas,
     counter: TokenCounter,
     changes: mpsc::UnboundedSender<Change>,
+    started: Instant,
     /// Views by snapshot and rules. A plain mutex: held for a look-up, never across an await.
     views: Mutex<Vec<(u64, ViewRules, Arc<View>)>>,
 }
@@ -114,6 +114,7 @@ impl Hub {
             schemas: Schemas::default(),
             counter: options.counter,
             changes: changes.clone(),
+            started: Instant::now(),
             views: Mutex::default(),
         });
         let settings = config.embedding.clone();
@@ -163,8 +164,21 @@ impl Hub {
     /// false where the limit ended it.
     pub async fn settled(&self, limit: Duration) -> bool {
         let mut progress = self.progress.clone();
-        let settled = tokio::time::timeout(limit, progress.wait_for(|progress| progress.settled)).await;
+        let settled =
+            tokio::time::timeout(limit, progress.wait_for(|progress| progress.settled)).await;
         matches!(settled, Ok(Ok(_)))
+    }
+
+    /// Waits for what starts with the hub, until `limits.first_list_wait_ms` after its start: for the servers, and where
+    /// tools are ranked for their vectors too. Later it returns at once. Many clients read the list a single time, and
+    /// one slow server must not hold back the others for long.
+    pub async fn first(&self, vectors: bool) {
+        let wait = Duration::from_millis(self.config.load().limits.first_list_wait_ms);
+        let left = wait.saturating_sub(self.started.elapsed());
+        let mut progress = self.progress.clone();
+        let there = progress.wait_for(|p| p.settled || (p.servers && !vectors));
+        // Both ends of the wait are fine: what is there is listed, what is missing is named.
+        let _ = tokio::time::timeout(left, there).await;
     }
 
     /// Takes a new configuration: only the servers that changed reconnect, everything else follows
@@ -185,14 +199,16 @@ impl Hub {
     /// What a caller may see of a snapshot.
     pub fn view(&self, snapshot: &Snapshot, caller: &Caller) -> Arc<View> {
         let mut views = self.views.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = views.iter().find(|(no, rules, _)| *no == snapshot.no() && *rules == caller.rules);
+        let known = views
+            .iter()
+            .find(|(no, rules, _)| *no == snapshot.no() && *rules == caller.rules);
         if let Some((_, _, view)) = known {
             return view.clone();
         }
         let view = Arc::new(View::new(snapshot, &caller.rules));
         let newest = self.progress.borrow().snapshot;
         views.retain(|(no, _, _)| *no >= newest);
-        if views.len() >= VIEWS_KEPT {
+        if views.len() >= VIEWS_KEPT_MAX {
             views.remove(0);
         }
         views.push((snapshot.no(), caller.rules.clone(), view.clone()));
@@ -230,7 +246,11 @@ impl Hub {
 
     /// The answer of `find_tools`: the best few in slim form, without bridge or pinned tools.
     pub async fn find(self: &Arc<Self>, caller: &Caller, find: &search::Find) -> serde_json::Value {
-        let allowance = Allowance { tokens: u32::MAX, tools_max: find.limit, full_max: 0 };
+        let allowance = Allowance {
+            tokens: u32::MAX,
+            tools_max: find.limit,
+            full_max: 0,
+        };
         let mut caller = caller.clone();
         caller.pin.clear();
         let (snapshot, pool) = self.assemble(&caller, &find.query, allowance, false).await;
@@ -251,8 +271,16 @@ impl Hub {
             let view = hub.view(&snapshot, &caller);
             let query = hub.query(&text, &config);
             let ranking = rank(&snapshot, &view, &query, &caller.pool, &config.limits);
-            let bridge = if bridge { hub.bridge(&config) } else { Vec::new() };
-            let want = Want { pinned: &caller.pin, in_use: &[], bridge: &bridge };
+            let bridge = if bridge {
+                hub.bridge(&config)
+            } else {
+                Vec::new()
+            };
+            let want = Want {
+                pinned: &caller.pin,
+                in_use: &[],
+                bridge: &bridge,
+            };
             let pool = assemble(&snapshot, &view, &ranking, allowance, want, &caller.pool);
             (snapshot, pool)
         })
@@ -272,18 +300,24 @@ impl Hub {
 
     /// `find_tools` and `call_tool` as a model's list holds them.
     fn bridge(&self, config: &Config) -> Vec<Rendering> {
-        [search::find_definition(config.limits.find_tools_max), search::call_definition()]
-            .iter()
-            .map(|definition| {
-                let function = serde_json::json!({"type": "function", "function": {
-                    "name": definition["name"],
-                    "description": definition["description"],
-                    "parameters": definition["inputSchema"],
-                }});
-                let text = function.to_string();
-                Rendering { tokens: self.counter.count(&text), text: text.into() }
-            })
-            .collect()
+        [
+            search::find_definition(config.limits.find_tools_max),
+            search::call_definition(),
+        ]
+        .iter()
+        .map(|definition| {
+            let function = serde_json::json!({"type": "function", "function": {
+                "name": definition["name"],
+                "description": definition["description"],
+                "parameters": definition["inputSchema"],
+            }});
+            let text = function.to_string();
+            Rendering {
+                tokens: self.counter.count(&text),
+                text: text.into(),
+            }
+        })
+        .collect()
     }
 
     /// Whether a list for this caller holds every tool, or only pinned ones and the bridge.
@@ -293,7 +327,10 @@ impl Hub {
             Exposure::Search => false,
             Exposure::Auto => {
                 let share = self.config.load().serve.search_share * f64::from(caller.pool.window);
-                let cost: u64 = view.rows().map(|row| u64::from(snapshot.tools()[row].full.tokens)).sum();
+                let cost: u64 = view
+                    .rows()
+                    .map(|row| u64::from(snapshot.tools()[row].full.tokens))
+                    .sum();
                 cost as f64 <= share
             }
         }
@@ -305,7 +342,12 @@ pub fn missing(snapshot: &Snapshot, caller: &Caller) -> Vec<String> {
     snapshot
         .servers()
         .iter()
-        .filter(|server| !matches!(server.health, Health::Ready | Health::Disabled | Health::Offline))
+        .filter(|server| {
+            !matches!(
+                server.health,
+                Health::Ready | Health::Disabled | Health::Offline
+            )
+        })
         .filter(|server| caller.rules.admits_server(&server.name))
         .map(|server| format!("server `{}` is {}", server.name, server.health))
         .collect()

@@ -6,19 +6,20 @@
 //! Nothing is repaired in silence: every change comes back as one phrase.
 
 use serde_json::{Map, Value};
+use toolpool_config::fixed::REPAIR_DEPTH_MAX;
 
 /// One change made to the arguments, as a phrase: "`count` from the string \"5\" to 5".
 pub type Repair = String;
-
-/// How deep nested objects and arrays are followed; deeper arguments are left as they are.
-const DEPTH_MAX: usize = 16;
 
 /// Brings the arguments of a call into an object: absent and `null` are `{}`, and a string that
 /// holds a JSON object is read.
 ///
 /// # Errors
 /// The value's type, where it is neither.
-pub fn object(arguments: Option<Value>, repairs: &mut Vec<Repair>) -> Result<Map<String, Value>, &'static str> {
+pub fn object(
+    arguments: Option<Value>,
+    repairs: &mut Vec<Repair>,
+) -> Result<Map<String, Value>, &'static str> {
     match arguments {
         None | Some(Value::Null) => Ok(Map::new()),
         Some(Value::Object(map)) => Ok(map),
@@ -49,11 +50,19 @@ fn repair_object(
     depth: usize,
     repairs: &mut Vec<Repair>,
 ) {
-    let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
-    let open = schema.get("additionalProperties").is_none_or(|open| open != &Value::Bool(false));
+    let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
+        return;
+    };
+    let open = schema
+        .get("additionalProperties")
+        .is_none_or(|open| open != &Value::Bool(false));
     rename_keys(properties, required(schema), open, object, path, repairs);
     for (key, property) in properties {
-        let at = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        let at = if path.is_empty() {
+            key.clone()
+        } else {
+            format!("{path}.{key}")
+        };
         if object.get(key) == Some(&Value::Null)
             && !required(schema).any(|name| name == key)
             && !accepts(root, property, "null")
@@ -77,9 +86,15 @@ fn rename_keys<'a>(
     path: &str,
     repairs: &mut Vec<Repair>,
 ) {
-    let unknown: Vec<String> = object.keys().filter(|key| !properties.contains_key(*key)).cloned().collect();
+    let unknown: Vec<String> = object
+        .keys()
+        .filter(|key| !properties.contains_key(*key))
+        .cloned()
+        .collect();
     for key in unknown {
-        let mut same = properties.keys().filter(|name| !object.contains_key(*name) && plain(name) == plain(&key));
+        let mut same = properties
+            .keys()
+            .filter(|name| !object.contains_key(*name) && plain(name) == plain(&key));
         let Some(name) = same.next() else { continue };
         if same.next().is_some() {
             continue;
@@ -91,7 +106,11 @@ fn rename_keys<'a>(
         let name = name.clone();
         if let Some(value) = object.remove(&key) {
             object.insert(name.clone(), value);
-            let within = if path.is_empty() { String::new() } else { format!(" in `{path}`") };
+            let within = if path.is_empty() {
+                String::new()
+            } else {
+                format!(" in `{path}`")
+            };
             repairs.push(format!("the key `{key}`{within} to `{name}`"));
         }
     }
@@ -105,7 +124,7 @@ fn repair_value(
     depth: usize,
     repairs: &mut Vec<Repair>,
 ) {
-    if depth > DEPTH_MAX {
+    if depth > REPAIR_DEPTH_MAX {
         return;
     }
     let schema = local(root, schema);
@@ -115,7 +134,12 @@ fn repair_value(
     if !accepts(root, schema, kind_name(value))
         && let Some(better) = coerce(root, schema, value)
     {
-        repairs.push(format!("`{path}` from {} {} to {}", kind(value), short(value), short(&better)));
+        repairs.push(format!(
+            "`{path}` from {} {} to {}",
+            kind(value),
+            short(value),
+            short(&better)
+        ));
         *value = better;
     }
     match value {
@@ -123,7 +147,14 @@ fn repair_value(
         Value::Array(items) => {
             if let Some(item) = schema.get("items") {
                 for (index, entry) in items.iter_mut().enumerate() {
-                    repair_value(root, item, entry, &format!("{path}[{index}]"), depth + 1, repairs);
+                    repair_value(
+                        root,
+                        item,
+                        entry,
+                        &format!("{path}[{index}]"),
+                        depth + 1,
+                        repairs,
+                    );
                 }
             }
         }
@@ -136,9 +167,15 @@ fn repair_choice(choices: &[Value], value: &mut Value, path: &str, repairs: &mut
         return;
     }
     let Some(text) = value.as_str() else { return };
-    let mut same = choices.iter().filter(|choice| choice.as_str().is_some_and(|c| plain(c) == plain(text)));
+    let mut same = choices
+        .iter()
+        .filter(|choice| choice.as_str().is_some_and(|c| plain(c) == plain(text)));
     if let (Some(choice), None) = (same.next(), same.next()) {
-        repairs.push(format!("`{path}` from {} to {}", short(value), short(choice)));
+        repairs.push(format!(
+            "`{path}` from {} to {}",
+            short(value),
+            short(choice)
+        ));
         *value = choice.clone();
     }
 }
@@ -149,7 +186,9 @@ fn coerce(root: &Value, schema: &Value, value: &Value) -> Option<Value> {
     match value {
         Value::String(text) => {
             let text = text.trim();
-            if takes("integer") && let Ok(number) = text.parse::<i64>() {
+            if takes("integer")
+                && let Ok(number) = text.parse::<i64>()
+            {
                 return Some(Value::from(number));
             }
             if takes("number")
@@ -158,20 +197,30 @@ fn coerce(root: &Value, schema: &Value, value: &Value) -> Option<Value> {
             {
                 return Some(Value::from(number));
             }
-            if takes("boolean") && let Some(truth) = truth(text) {
+            if takes("boolean")
+                && let Some(truth) = truth(text)
+            {
                 return Some(Value::Bool(truth));
             }
-            if (takes("object") && text.starts_with('{')) || (takes("array") && text.starts_with('[')) {
+            if (takes("object") && text.starts_with('{'))
+                || (takes("array") && text.starts_with('['))
+            {
                 return serde_json::from_str(text).ok();
             }
             takes("array").then(|| Value::Array(vec![value.clone()]))
         }
         Value::Number(number) if takes("integer") => {
-            let whole = number.as_f64().filter(|n| n.fract() == 0.0 && n.abs() < 9e15)?;
+            let whole = number
+                .as_f64()
+                .filter(|n| n.fract() == 0.0 && n.abs() < 9e15)?;
             Some(Value::from(whole as i64))
         }
-        Value::Number(_) | Value::Bool(_) if takes("string") => Some(Value::String(value.to_string())),
-        Value::Number(_) | Value::Bool(_) | Value::Object(_) if takes("array") => Some(Value::Array(vec![value.clone()])),
+        Value::Number(_) | Value::Bool(_) if takes("string") => {
+            Some(Value::String(value.to_string()))
+        }
+        Value::Number(_) | Value::Bool(_) | Value::Object(_) if takes("array") => {
+            Some(Value::Array(vec![value.clone()]))
+        }
         _ => None,
     }
 }
@@ -192,8 +241,14 @@ fn accepts(root: &Value, schema: &Value, kind: &str) -> bool {
     match schema.get("type") {
         Some(Value::String(name)) => named(name),
         Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).any(named),
-        _ => match schema.get("anyOf").or_else(|| schema.get("oneOf")).and_then(Value::as_array) {
-            Some(options) => options.iter().any(|option| option.get("$ref").is_none() && accepts(root, option, kind)),
+        _ => match schema
+            .get("anyOf")
+            .or_else(|| schema.get("oneOf"))
+            .and_then(Value::as_array)
+        {
+            Some(options) => options
+                .iter()
+                .any(|option| option.get("$ref").is_none() && accepts(root, option, kind)),
             None => true,
         },
     }
@@ -202,18 +257,29 @@ fn accepts(root: &Value, schema: &Value, kind: &str) -> bool {
 /// The schema behind a reference within the same document, or the schema itself.
 fn local<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
     match schema.get("$ref").and_then(Value::as_str) {
-        Some(reference) => reference.strip_prefix('#').and_then(|pointer| root.pointer(pointer)).unwrap_or(schema),
+        Some(reference) => reference
+            .strip_prefix('#')
+            .and_then(|pointer| root.pointer(pointer))
+            .unwrap_or(schema),
         None => schema,
     }
 }
 
 fn required(schema: &Value) -> impl Iterator<Item = &str> + Clone {
-    schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+    schema
+        .get("required")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
 }
 
 /// A name without case and separators, so that `filePath`, `file_path` and `File-Path` are one.
 pub fn plain(name: &str) -> String {
-    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    name.chars()
+        .filter(|c| c.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect()
 }
 
 fn kind_name(value: &Value) -> &'static str {
@@ -280,8 +346,14 @@ mod tests {
             (json!({"tags": [1]}), json!({"tags": ["1"]})),
             (json!({"level": "HIGH"}), json!({"level": "high"})),
             (json!({"note": null}), json!({})),
-            (json!({"where": "{\"line\": 3}"}), json!({"where": {"line": 3}})),
-            (json!({"where": {"line": "3"}}), json!({"where": {"line": 3}})),
+            (
+                json!({"where": "{\"line\": 3}"}),
+                json!({"where": {"line": 3}}),
+            ),
+            (
+                json!({"where": {"line": "3"}}),
+                json!({"where": {"line": 3}}),
+            ),
         ];
         for (given, wanted) in rows {
             let mut arguments = given.as_object().cloned().unwrap_or_default();
@@ -307,7 +379,11 @@ mod tests {
             json!({"extra": "5"}),
         ] {
             let mut arguments = given.as_object().cloned().unwrap_or_default();
-            assert_eq!(repair(&schema, &mut arguments), Vec::<String>::new(), "from {given}");
+            assert_eq!(
+                repair(&schema, &mut arguments),
+                Vec::<String>::new(),
+                "from {given}"
+            );
             assert_eq!(Value::Object(arguments), given);
         }
     }

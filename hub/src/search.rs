@@ -63,9 +63,15 @@ pub fn call_definition() -> Value {
 /// # Errors
 /// One sentence for the model.
 pub fn find_arguments(arguments: &Map<String, Value>, limit_max: usize) -> Result<Find, String> {
-    let query = arguments.get("query").and_then(Value::as_str).map(str::trim).unwrap_or_default();
+    let query = arguments
+        .get("query")
+        .and_then(Value::as_str)
+        .map(str::trim)
+        .unwrap_or_default();
     if query.is_empty() {
-        return Err(format!("`{FIND}` needs `query`: say in a few words what the tool should do"));
+        return Err(format!(
+            "`{FIND}` needs `query`: say in a few words what the tool should do"
+        ));
     }
     let limit = match arguments.get("limit") {
         None | Some(Value::Null) => limit_max,
@@ -73,20 +79,31 @@ pub fn find_arguments(arguments: &Map<String, Value>, limit_max: usize) -> Resul
             .as_u64()
             .or_else(|| value.as_str().and_then(|text| text.parse().ok()))
             .filter(|limit| *limit > 0)
-            .ok_or_else(|| format!("`limit` of `{FIND}` must be a whole number from 1 to {limit_max}"))?
+            .ok_or_else(|| {
+                format!("`limit` of `{FIND}` must be a whole number from 1 to {limit_max}")
+            })?
             .min(limit_max as u64) as usize,
     };
-    Ok(Find { query: query.to_owned(), limit })
+    Ok(Find {
+        query: query.to_owned(),
+        limit,
+    })
 }
 
 /// Reads the arguments of `call_tool`: the tool's name, and its arguments in whatever form they came.
 ///
 /// # Errors
 /// One sentence for the model.
-pub fn call_arguments(mut arguments: Map<String, Value>) -> Result<(String, Option<Value>), String> {
+pub fn call_arguments(
+    mut arguments: Map<String, Value>,
+) -> Result<(String, Option<Value>), String> {
     let name = match arguments.remove("name") {
         Some(Value::String(name)) if !name.trim().is_empty() => name,
-        _ => return Err(format!("`{CALL}` needs `name`: the exact name of a tool that `{FIND}` returned")),
+        _ => {
+            return Err(format!(
+                "`{CALL}` needs `name`: the exact name of a tool that `{FIND}` returned"
+            ));
+        }
     };
     if name == FIND || name == CALL {
         return Err(format!("`{name}` is called directly, not through `{CALL}`"));
@@ -97,7 +114,11 @@ pub fn call_arguments(mut arguments: Map<String, Value>) -> Result<(String, Opti
 /// The answer of `find_tools` as a tool result. `missing` names the servers whose tools can't be
 /// found now, each with the reason.
 pub fn found(snapshot: &Snapshot, pool: &Pool, missing: &[String]) -> Value {
-    let definitions: Vec<Value> = pool.offered.iter().map(|offered| definition(snapshot, offered)).collect();
+    let definitions: Vec<Value> = pool
+        .offered
+        .iter()
+        .map(|offered| definition(snapshot, offered))
+        .collect();
     let mut text = String::new();
     for definition in &definitions {
         text.push_str(&definition.to_string());
@@ -130,10 +151,27 @@ mod tests {
     #[test]
     fn arguments_of_find_tools() {
         let read = |value: Value| find_arguments(value.as_object().expect("an object"), 5);
-        assert_eq!(read(json!({"query": " a "})), Ok(Find { query: "a".into(), limit: 5 }));
-        assert_eq!(read(json!({"query": "a", "limit": "2"})).map(|find| find.limit), Ok(2));
-        assert_eq!(read(json!({"query": "a", "limit": 99})).map(|find| find.limit), Ok(5));
-        for bad in [json!({}), json!({"query": ""}), json!({"query": 1}), json!({"query": "a", "limit": 0})] {
+        assert_eq!(
+            read(json!({"query": " a "})),
+            Ok(Find {
+                query: "a".into(),
+                limit: 5
+            })
+        );
+        assert_eq!(
+            read(json!({"query": "a", "limit": "2"})).map(|find| find.limit),
+            Ok(2)
+        );
+        assert_eq!(
+            read(json!({"query": "a", "limit": 99})).map(|find| find.limit),
+            Ok(5)
+        );
+        for bad in [
+            json!({}),
+            json!({"query": ""}),
+            json!({"query": 1}),
+            json!({"query": "a", "limit": 0}),
+        ] {
             assert!(read(bad.clone()).is_err(), "{bad}");
         }
     }
@@ -141,9 +179,17 @@ mod tests {
     #[test]
     fn arguments_of_call_tool() {
         let read = |value: Value| call_arguments(value.as_object().cloned().expect("an object"));
-        assert_eq!(read(json!({"name": "a__b", "arguments": {"x": 1}})), Ok(("a__b".into(), Some(json!({"x": 1})))));
+        assert_eq!(
+            read(json!({"name": "a__b", "arguments": {"x": 1}})),
+            Ok(("a__b".into(), Some(json!({"x": 1}))))
+        );
         assert_eq!(read(json!({"name": "a__b"})), Ok(("a__b".into(), None)));
-        for bad in [json!({}), json!({"name": ""}), json!({"name": "call_tool"}), json!({"name": "find_tools"})] {
+        for bad in [
+            json!({}),
+            json!({"name": ""}),
+            json!({"name": "call_tool"}),
+            json!({"name": "find_tools"}),
+        ] {
             assert!(read(bad.clone()).is_err(), "{bad}");
         }
     }

@@ -42,7 +42,10 @@ pub(crate) enum Change {
     /// The encoder came up, or will not.
     Encoder(Option<Arc<Encoder>>),
     /// Vectors of a running job, `None` for a text that can't be embedded; `done` after its last ones.
-    Vectors { vectors: Vec<(DocumentHash, Option<Vec<f32>>)>, done: bool },
+    Vectors {
+        vectors: Vec<(DocumentHash, Option<Vec<f32>>)>,
+        done: bool,
+    },
 }
 
 /// What readers hold of the writer.
@@ -58,7 +61,9 @@ pub(crate) struct Published {
 pub struct Progress {
     /// Number of the newest snapshot.
     pub snapshot: u64,
-    /// Whether every server has answered or failed, and every tool that can have a vector has one.
+    /// Whether every server has answered or failed once.
+    pub servers: bool,
+    /// Whether that is so and every tool that can have a vector has one.
     pub settled: bool,
 }
 
@@ -112,7 +117,13 @@ impl Writer {
         };
         writer.expect_servers();
         writer.read_offline();
-        (writer, Published { snapshot, progress: receiver })
+        (
+            writer,
+            Published {
+                snapshot,
+                progress: receiver,
+            },
+        )
     }
 
     /// Runs until every sender is gone.
@@ -135,7 +146,12 @@ impl Writer {
     fn apply(&mut self, change: Change) -> bool {
         match change {
             Change::Fleet(FleetEvent::Status(status)) => self.status(status),
-            Change::Fleet(FleetEvent::Tools { server, tools, truncated, instructions }) => {
+            Change::Fleet(FleetEvent::Tools {
+                server,
+                tools,
+                truncated,
+                instructions,
+            }) => {
                 self.tools(&server, &tools, truncated, instructions);
             }
             Change::Fleet(FleetEvent::Gone { server }) => {
@@ -181,10 +197,25 @@ impl Writer {
         state.instructions = status.instructions.or(state.instructions.take());
     }
 
-    fn tools(&mut self, server: &str, raw: &[Value], truncated: bool, instructions: Option<String>) {
-        let Some(config) = self.config.servers.get(server) else { return };
-        let mut list =
-            read_tools(server, raw, config, &self.config.names, &self.counter, &self.config.limits, false);
+    fn tools(
+        &mut self,
+        server: &str,
+        raw: &[Value],
+        truncated: bool,
+        instructions: Option<String>,
+    ) {
+        let Some(config) = self.config.servers.get(server) else {
+            return;
+        };
+        let mut list = read_tools(
+            server,
+            raw,
+            config,
+            &self.config.names,
+            &self.counter,
+            &self.config.limits,
+            false,
+        );
         if truncated {
             let reason = "the list goes on beyond what is read of it".to_owned();
             list.rejected.push(Rejected { name: None, reason });
@@ -203,14 +234,24 @@ impl Writer {
         self.config = config;
         let old = std::mem::take(&mut self.lists);
         for (server, list) in old {
-            let Some(config) = self.config.servers.get(&server) else { continue };
+            let Some(config) = self.config.servers.get(&server) else {
+                continue;
+            };
             let raw: Vec<Value> = list.tools.iter().map(|tool| tool.raw.value()).collect();
-            let mut read =
-                read_tools(&server, &raw, config, &self.config.names, &self.counter, &self.config.limits, false);
+            let mut read = read_tools(
+                &server,
+                &raw,
+                config,
+                &self.config.names,
+                &self.counter,
+                &self.config.limits,
+                false,
+            );
             read.rejected.extend(list.rejected.iter().cloned());
             self.lists.insert(server, Arc::new(read));
         }
-        self.states.retain(|server, _| self.config.servers.contains_key(server));
+        self.states
+            .retain(|server, _| self.config.servers.contains_key(server));
         self.expect_servers();
         self.read_offline();
     }
@@ -219,7 +260,14 @@ impl Writer {
     fn expect_servers(&mut self) {
         for (name, config) in &self.config.servers {
             let state = self.states.entry(name.clone()).or_insert_with(|| {
-                ServerState::new(name, if config.enabled { Health::Starting } else { Health::Disabled })
+                ServerState::new(
+                    name,
+                    if config.enabled {
+                        Health::Starting
+                    } else {
+                        Health::Disabled
+                    },
+                )
             });
             state.description = config.description.clone();
         }
@@ -228,7 +276,10 @@ impl Writer {
     fn read_offline(&mut self) {
         for (server, raw) in &self.offline {
             if self.config.servers.contains_key(server) {
-                tracing::warn!(server, "the catalog's tools are left out: a server of that name is configured");
+                tracing::warn!(
+                    server,
+                    "the catalog's tools are left out: a server of that name is configured"
+                );
                 continue;
             }
             let list = read_tools(
@@ -240,7 +291,8 @@ impl Writer {
                 &self.config.limits,
                 true,
             );
-            self.states.insert(server.clone(), ServerState::new(server, Health::Offline));
+            self.states
+                .insert(server.clone(), ServerState::new(server, Health::Offline));
             self.lists.insert(server.clone(), Arc::new(list));
         }
     }
@@ -259,7 +311,10 @@ impl Writer {
 
     fn cache_path(&self) -> Option<PathBuf> {
         let model = self.encoder.as_ref()?.model();
-        let name: String = model.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+        let name: String = model
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+            .collect();
         Some(self.cache.as_ref()?.join(format!("{name}.vectors")))
     }
 
@@ -284,7 +339,9 @@ impl Writer {
 
     /// Starts a job for the tools that have no vector yet, unless one is running.
     fn embed(&mut self) {
-        let Some(encoder) = self.encoder.clone() else { return };
+        let Some(encoder) = self.encoder.clone() else {
+            return;
+        };
         if self.embedding {
             return;
         }
@@ -294,7 +351,8 @@ impl Writer {
             .iter()
             .map(|tool| &tool.document)
             .filter(|document| {
-                self.vectors.get(&document.hash).is_none() && !self.unembeddable.contains(&document.hash)
+                self.vectors.get(&document.hash).is_none()
+                    && !self.unembeddable.contains(&document.hash)
             })
             .map(|document| (document.hash, document.meaning.to_string()))
             .collect();
@@ -307,7 +365,9 @@ impl Writer {
     }
 
     fn save(&self) {
-        let Some(path) = self.cache_path() else { return };
+        let Some(path) = self.cache_path() else {
+            return;
+        };
         let vectors = self.vectors.clone();
         tokio::task::spawn_blocking(move || {
             if let Some(folder) = path.parent()
@@ -325,7 +385,11 @@ impl Writer {
         let snapshot = self.snapshot.load().no();
         let settled = servers && self.encoder_settled && !self.embedding;
         self.progress.send_if_modified(|progress| {
-            let next = Progress { snapshot, settled };
+            let next = Progress {
+                snapshot,
+                servers,
+                settled,
+            };
             std::mem::replace(progress, next) != next
         });
     }
@@ -333,7 +397,11 @@ impl Writer {
 
 /// Embeds in chunks until done, or until nobody listens any more. A text that fails has no vector
 /// and stays ranked by words; the failure is told once.
-fn embed_all(encoder: &Encoder, missing: Vec<(DocumentHash, String)>, changes: &mpsc::UnboundedSender<Change>) {
+fn embed_all(
+    encoder: &Encoder,
+    missing: Vec<(DocumentHash, String)>,
+    changes: &mpsc::UnboundedSender<Change>,
+) {
     let mut told = false;
     for chunk in missing.chunks(EMBED_CHUNK) {
         let mut vectors = Vec::with_capacity(chunk.len());
@@ -346,10 +414,19 @@ fn embed_all(encoder: &Encoder, missing: Vec<(DocumentHash, String)>, changes: &
             }
             vectors.push((*hash, vector.ok()));
         }
-        if changes.send(Change::Vectors { vectors, done: false }).is_err() {
+        if changes
+            .send(Change::Vectors {
+                vectors,
+                done: false,
+            })
+            .is_err()
+        {
             return;
         }
     }
     // A closed channel means that the hub is gone, and nobody waits for this.
-    let _ = changes.send(Change::Vectors { vectors: Vec::new(), done: true });
+    let _ = changes.send(Change::Vectors {
+        vectors: Vec::new(),
+        done: true,
+    });
 }

@@ -9,9 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jsonschema::Validator;
 use serde_json::Value;
-
-/// How many faults one message names; the rest are counted.
-const FAULTS_SHOWN: usize = 3;
+use toolpool_config::fixed::FAULTS_SHOWN_MAX;
 
 /// Compiled schemas by (fingerprint, which of the two). A plain mutex: it is held for a look-up or
 /// an insertion and never across an await.
@@ -32,43 +30,76 @@ impl Schemas {
     ///
     /// # Errors
     /// The faults with their places, or why the schema itself can't be used.
-    pub fn check(&self, fingerprint: &str, side: Side, schema: &Value, value: &Value) -> Result<(), String> {
+    pub fn check(
+        &self,
+        fingerprint: &str,
+        side: Side,
+        schema: &Value,
+        value: &Value,
+    ) -> Result<(), String> {
         let validator = self.compiled(fingerprint, side, schema)?;
-        let faults: Vec<String> = validator.iter_errors(value).map(|error| fault(&error)).collect();
+        let faults: Vec<String> = validator
+            .iter_errors(value)
+            .map(|error| fault(&error))
+            .collect();
         if faults.is_empty() {
             return Ok(());
         }
-        let more = faults.len().saturating_sub(FAULTS_SHOWN);
-        let mut text = faults[..faults.len().min(FAULTS_SHOWN)].join("; ");
+        let more = faults.len().saturating_sub(FAULTS_SHOWN_MAX);
+        let mut text = faults[..faults.len().min(FAULTS_SHOWN_MAX)].join("; ");
         if more > 0 {
             text.push_str(&format!("; and {more} more"));
         }
         Err(text)
     }
 
-    fn compiled(&self, fingerprint: &str, side: Side, schema: &Value) -> Result<Arc<Validator>, String> {
+    fn compiled(
+        &self,
+        fingerprint: &str,
+        side: Side,
+        schema: &Value,
+    ) -> Result<Arc<Validator>, String> {
         let key = (fingerprint.to_owned(), side);
-        if let Some(found) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        if let Some(found) = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&key)
+        {
             return Ok(found.clone());
         }
         let made = jsonschema::validator_for(schema)
             .map(Arc::new)
             .map_err(|error| format!("its schema can't be used: {error}"))?;
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, made.clone());
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key, made.clone());
         Ok(made)
     }
 
     /// Forgets the schemas of tools that are gone, so that a server whose list changes all the time
     /// does not fill the memory.
     pub fn keep(&self, wanted: impl Fn(&str) -> bool) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|(fingerprint, _), _| wanted(fingerprint));
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|(fingerprint, _), _| wanted(fingerprint));
     }
 }
 
 fn fault(error: &jsonschema::ValidationError<'_>) -> String {
-    let place = error.instance_path().as_str().trim_start_matches('/').replace('/', ".");
+    let place = error
+        .instance_path()
+        .as_str()
+        .trim_start_matches('/')
+        .replace('/', ".");
     let text: String = error.to_string().chars().take(200).collect();
-    if place.is_empty() { text } else { format!("`{place}`: {text}") }
+    if place.is_empty() {
+        text
+    } else {
+        format!("`{place}`: {text}")
+    }
 }
 
 #[cfg(test)]
@@ -80,25 +111,46 @@ mod tests {
     fn faults_are_named_with_their_place() {
         let schemas = Schemas::default();
         let schema = json!({"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n", "m"]});
-        assert_eq!(schemas.check("a", Side::Input, &schema, &json!({"n": 1, "m": 2})), Ok(()));
-        let text = schemas.check("a", Side::Input, &schema, &json!({"n": "x"})).unwrap_err();
-        assert!(text.contains("`n`") && text.contains("integer") && text.contains("\"m\""), "{text}");
+        assert_eq!(
+            schemas.check("a", Side::Input, &schema, &json!({"n": 1, "m": 2})),
+            Ok(())
+        );
+        let text = schemas
+            .check("a", Side::Input, &schema, &json!({"n": "x"}))
+            .unwrap_err();
+        assert!(
+            text.contains("`n`") && text.contains("integer") && text.contains("\"m\""),
+            "{text}"
+        );
     }
 
     #[test]
     fn a_schema_that_needs_the_network_fails_closed() {
         let schemas = Schemas::default();
         let schema = json!({"$ref": "https://example.com/schema.json"});
-        let text = schemas.check("a", Side::Input, &schema, &json!({})).unwrap_err();
+        let text = schemas
+            .check("a", Side::Input, &schema, &json!({}))
+            .unwrap_err();
         assert!(text.starts_with("its schema can't be used"), "{text}");
     }
 
     #[test]
     fn both_sides_of_one_tool_are_kept_apart() {
         let schemas = Schemas::default();
-        assert_eq!(schemas.check("a", Side::Input, &json!({"type": "object"}), &json!({})), Ok(()));
-        assert!(schemas.check("a", Side::Output, &json!({"type": "array"}), &json!({})).is_err());
+        assert_eq!(
+            schemas.check("a", Side::Input, &json!({"type": "object"}), &json!({})),
+            Ok(())
+        );
+        assert!(
+            schemas
+                .check("a", Side::Output, &json!({"type": "array"}), &json!({}))
+                .is_err()
+        );
         schemas.keep(|fingerprint| fingerprint != "a");
-        assert!(schemas.check("a", Side::Input, &json!({"type": "array"}), &json!({})).is_err());
+        assert!(
+            schemas
+                .check("a", Side::Input, &json!({"type": "array"}), &json!({}))
+                .is_err()
+        );
     }
 }

@@ -11,13 +11,8 @@ use toml_edit::{Array, DocumentMut, Item, Table, value};
 use super::dialect::{Dialect, is_name};
 use super::{Client, Import, ImportedServer};
 use crate::expand::reference;
+use crate::limits::fixed::{IMPORT_SECONDS_MAX, NAME_LENGTH_MAX};
 use crate::redact::{hide_arguments, hide_in_url, is_telling};
-
-/// The longest name, as the check of a configuration wants it.
-const NAME_LENGTH_MAX: usize = 40;
-
-/// Above this a `timeout` without a unit is taken for milliseconds.
-const SECONDS_MAX: f64 = 1_000.0;
 
 /// Keys that say nothing about how a server is reached or used.
 const ABOUT: [&str; 9] = [
@@ -258,7 +253,9 @@ fn setting(
         }
         "timeout" => {
             let in_ms = matches!(client, Client::Gemini | Client::ClaudeCode);
-            let by = given.as_f64().filter(|time| in_ms || *time >= SECONDS_MAX);
+            let by = given
+                .as_f64()
+                .filter(|time| in_ms || *time >= IMPORT_SECONDS_MAX);
             seconds(
                 to,
                 "timeout_s",

@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorCode,
-    ErrorData, Implementation, ListToolsResult, MetaObject, PaginatedRequestParams, ProgressNotificationParam,
-    ServerCapabilities, ServerConfig, SubscriptionFilter, Tool,
+    ErrorData, Implementation, ListToolsResult, MetaObject, PaginatedRequestParams,
+    ProgressNotificationParam, ServerCapabilities, ServerConfig, SubscriptionFilter, Tool,
 };
 use rmcp::service::{NotificationContext, RequestContext, RoleServer, SubscriptionContext};
 use rmcp::{Peer, ServerHandler};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
+use toolpool_config::fixed::PROGRESS_WAITING_MAX;
 use toolpool_connectors::{CallError, Progress};
 use toolpool_registry::{Fingerprint, Snapshot, ToolMeta};
 
@@ -22,9 +23,6 @@ use crate::execute::{Answer, Call, Refusal};
 use crate::hub::{Hub, missing};
 use crate::search::{self, CALL, FIND};
 use crate::serve::Asked;
-
-/// Progress reports that may wait for a slow client; more are dropped, the call goes on.
-const PROGRESS_WAITING: usize = 16;
 
 /// The hub's face towards one client.
 #[derive(Clone)]
@@ -46,10 +44,17 @@ impl Face {
             None => extensions
                 .get::<axum::http::request::Parts>()
                 .and_then(|parts| parts.extensions.get::<Asked>())
-                .ok_or_else(|| ErrorData::internal_error("the request did not pass the gate", None))?,
+                .ok_or_else(|| {
+                    ErrorData::internal_error("the request did not pass the gate", None)
+                })?,
         };
-        Caller::new(&self.hub.config(), &asked.principal, asked.profile.as_deref(), &asked.deny)
-            .map_err(|error| ErrorData::invalid_request(error.to_string(), None))
+        Caller::new(
+            &self.hub.config(),
+            &asked.principal,
+            asked.profile.as_deref(),
+            &asked.deny,
+        )
+        .map_err(|error| ErrorData::invalid_request(error.to_string(), None))
     }
 
     /// The caller's list, in the order of names: every tool, or the pinned ones and the bridge.
@@ -58,19 +63,31 @@ impl Face {
         let view = self.hub.view(&snapshot, caller);
         let all = self.hub.lists_all(&snapshot, &view, caller);
         let mut tools: Vec<Arc<ToolMeta>> = if all {
-            view.rows().map(|row| snapshot.tools()[row].clone()).collect()
+            view.rows()
+                .map(|row| snapshot.tools()[row].clone())
+                .collect()
         } else {
-            let pinned = caller.pin.iter().filter_map(|name| view.resolve(&snapshot, name));
+            let pinned = caller
+                .pin
+                .iter()
+                .filter_map(|name| view.resolve(&snapshot, name));
             pinned.map(|row| snapshot.tools()[row].clone()).collect()
         };
         tools.sort_by(|a, b| a.exposed.cmp(&b.exposed));
         tools.dedup_by(|a, b| a.exposed == b.exposed);
-        Listing { snapshot, tools, bridge: !all }
+        Listing {
+            snapshot,
+            tools,
+            bridge: !all,
+        }
     }
 
     async fn find(&self, caller: &Caller, arguments: &serde_json::Map<String, Value>) -> Value {
         match search::find_arguments(arguments, self.hub.config().limits.find_tools_max) {
-            Ok(find) => self.hub.find(caller, &find).await,
+            Ok(find) => {
+                self.hub.first(true).await;
+                self.hub.find(caller, &find).await
+            }
             Err(sentence) => failed(&sentence),
         }
     }
@@ -84,12 +101,21 @@ impl Face {
     ) -> Result<Answer, Refusal> {
         let (progress, forward) = match context.meta.get_progress_token() {
             Some(token) => {
-                let (sender, receiver) = mpsc::channel(PROGRESS_WAITING);
-                (Some(sender), Some(tokio::spawn(forward(context.peer.clone(), token, receiver))))
+                let (sender, receiver) = mpsc::channel(PROGRESS_WAITING_MAX);
+                (
+                    Some(sender),
+                    Some(tokio::spawn(forward(context.peer.clone(), token, receiver))),
+                )
             }
             None => (None, None),
         };
-        let call = Call { name, arguments, cancel: context.ct.clone(), progress, ..Call::default() };
+        let call = Call {
+            name,
+            arguments,
+            cancel: context.ct.clone(),
+            progress,
+            ..Call::default()
+        };
         let answer = self.hub.call(caller, call).await;
         if let Some(forward) = forward {
             // Its sender went with the call; the last reports leave before the answer does.
@@ -125,22 +151,40 @@ struct Listing {
 
 impl Listing {
     fn fingerprint(&self) -> (bool, Vec<(Arc<str>, Fingerprint)>) {
-        (self.bridge, self.tools.iter().map(|tool| (tool.exposed.clone(), tool.fingerprint)).collect())
+        (
+            self.bridge,
+            self.tools
+                .iter()
+                .map(|tool| (tool.exposed.clone(), tool.fingerprint))
+                .collect(),
+        )
     }
 
     /// A page after `cursor`, which is the last name of the page before: stable whatever comes and
     /// goes in between.
-    fn page(self, cursor: Option<&str>, page_max: usize, find_max: usize, missing: &[String]) -> ListToolsResult {
+    fn page(
+        self,
+        cursor: Option<&str>,
+        page_max: usize,
+        find_max: usize,
+        missing: &[String],
+    ) -> ListToolsResult {
         let mut tools: Vec<Tool> = Vec::new();
         if self.bridge && cursor.is_none() {
             for definition in [search::find_definition(find_max), search::call_definition()] {
                 tools.extend(serde_json::from_value::<Tool>(definition).ok());
             }
         }
-        let mut rest = self.tools.iter().filter(|tool| cursor.is_none_or(|cursor| &*tool.exposed > cursor));
+        let mut rest = self
+            .tools
+            .iter()
+            .filter(|tool| cursor.is_none_or(|cursor| &*tool.exposed > cursor));
         let page: Vec<&Arc<ToolMeta>> = rest.by_ref().take(page_max).collect();
         let more = rest.next().is_some();
-        let next = page.last().filter(|_| more).map(|tool| tool.exposed.to_string());
+        let next = page
+            .last()
+            .filter(|_| more)
+            .map(|tool| tool.exposed.to_string());
         tools.extend(page.into_iter().filter_map(|tool| wire(tool)));
         let mut result = ListToolsResult::with_all_items(tools)
             .with_ttl_ms(0)
@@ -151,7 +195,11 @@ impl Listing {
             meta.0.insert("toolpool/missing".into(), json!(missing));
             result.meta = Some(meta);
         }
-        tracing::debug!(snapshot = self.snapshot.no(), tools = result.tools.len(), "listed");
+        tracing::debug!(
+            snapshot = self.snapshot.no(),
+            tools = result.tools.len(),
+            "listed"
+        );
         result
     }
 }
@@ -168,7 +216,11 @@ fn wire(tool: &ToolMeta) -> Option<Tool> {
             // Something beside name and schema is malformed: the rest of the tool is not lost for it.
             tracing::debug!(tool = %tool.exposed, %error, "listed without its extras");
             let schema = tool.input_schema().as_object().cloned().unwrap_or_default();
-            Some(Tool::new(tool.exposed.to_string(), tool.description.to_string(), schema))
+            Some(Tool::new(
+                tool.exposed.to_string(),
+                tool.description.to_string(),
+                schema,
+            ))
         }
     }
 }
@@ -217,8 +269,19 @@ fn result(raw: Value) -> CallToolResult {
 /// unknown, a hidden and a denied tool are one answer; a failed result for everything a model can mend.
 fn refused(refusal: Refusal, direct: bool) -> Result<Value, ErrorData> {
     match refusal {
-        Refusal::Unknown { .. } if direct => Err(ErrorData::invalid_params(refusal.to_string(), None)),
-        Refusal::Server { source: CallError::Rpc { code, message, data, .. }, .. } if direct => {
+        Refusal::Unknown { .. } if direct => {
+            Err(ErrorData::invalid_params(refusal.to_string(), None))
+        }
+        Refusal::Server {
+            source:
+                CallError::Rpc {
+                    code,
+                    message,
+                    data,
+                    ..
+                },
+            ..
+        } if direct => {
             let code = i32::try_from(code).unwrap_or(ErrorCode::INTERNAL_ERROR.0);
             Err(ErrorData::new(ErrorCode(code), message, data))
         }
@@ -242,11 +305,17 @@ impl ServerHandler for Face {
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         let caller = self.caller(&context.extensions)?;
+        self.hub.first(false).await;
         let limits = &self.hub.config().limits;
         let listing = self.list(&caller);
         let missing = missing(&listing.snapshot, &caller);
         let cursor = request.and_then(|request| request.cursor);
-        Ok(listing.page(cursor.as_deref(), limits.list_page_tools, limits.find_tools_max, &missing))
+        Ok(listing.page(
+            cursor.as_deref(),
+            limits.list_page_tools,
+            limits.find_tools_max,
+            &missing,
+        ))
     }
 
     async fn call_tool(
@@ -259,13 +328,23 @@ impl ServerHandler for Face {
         let raw = match &*request.name {
             FIND => self.find(&caller, &arguments).await,
             CALL => match search::call_arguments(arguments) {
-                Ok((name, arguments)) => match self.call(&caller, name, arguments, &context).await {
-                    Ok(answer) => answer.result,
-                    Err(refusal) => refused(refusal, false)?,
-                },
+                Ok((name, arguments)) => {
+                    match self.call(&caller, name, arguments, &context).await {
+                        Ok(answer) => answer.result,
+                        Err(refusal) => refused(refusal, false)?,
+                    }
+                }
                 Err(sentence) => failed(&sentence),
             },
-            name => match self.call(&caller, name.to_owned(), Some(Value::Object(arguments)), &context).await {
+            name => match self
+                .call(
+                    &caller,
+                    name.to_owned(),
+                    Some(Value::Object(arguments)),
+                    &context,
+                )
+                .await
+            {
                 Ok(answer) => answer.result,
                 Err(refusal) => refused(refusal, true)?,
             },
@@ -273,7 +352,10 @@ impl ServerHandler for Face {
         Ok(result(raw).into())
     }
 
-    fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+    fn accepted_subscription_filter(
+        &self,
+        requested: &SubscriptionFilter,
+    ) -> Option<SubscriptionFilter> {
         let mut accepted = SubscriptionFilter::default();
         accepted.tools_list_changed = requested.tools_list_changed;
         Some(accepted)

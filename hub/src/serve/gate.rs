@@ -72,13 +72,24 @@ pub fn admit(
         (None, Some(wanted)) => Some(wanted.to_owned()),
         (None, None) => config.profile.clone(),
     };
-    if profile.as_ref().is_some_and(|name| !config.profiles.contains_key(name)) {
+    if profile
+        .as_ref()
+        .is_some_and(|name| !config.profiles.contains_key(name))
+    {
         return Err(Refused::Profile);
     }
-    Ok(Asked { principal, profile, deny: deny(query)? })
+    Ok(Asked {
+        principal,
+        profile,
+        deny: deny(query)?,
+    })
 }
 
-fn principal(config: &Config, required: bool, bearer: Option<&str>) -> Result<(String, Option<String>), Refused> {
+fn principal(
+    config: &Config,
+    required: bool,
+    bearer: Option<&str>,
+) -> Result<(String, Option<String>), Refused> {
     if config.serve.tokens.is_empty() && !required {
         return Ok(("local".into(), None));
     }
@@ -104,10 +115,19 @@ fn deny(query: &str) -> Result<Vec<Pattern>, Refused> {
         let (key, value) = (decode(key)?, decode(value)?);
         if key != "deny" {
             // A misspelt `denny=` must not leave a caller with more than they asked for.
-            return Err(Refused::Query(format!("unknown parameter `{key}`; only `deny` is known")));
+            return Err(Refused::Query(format!(
+                "unknown parameter `{key}`; only `deny` is known"
+            )));
         }
-        for text in value.split(',').map(str::trim).filter(|text| !text.is_empty()) {
-            patterns.push(text.parse().map_err(|error| Refused::Query(format!("`{text}`: {error}")))?);
+        for text in value
+            .split(',')
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+        {
+            patterns.push(
+                text.parse()
+                    .map_err(|error| Refused::Query(format!("`{text}`: {error}")))?,
+            );
         }
     }
     Ok(patterns)
@@ -122,7 +142,11 @@ fn decode(text: &str) -> Result<String, Refused> {
         bytes.push(match byte {
             b'+' => b' ',
             b'%' => {
-                let mut digit = || rest.next().and_then(|b| char::from(b).to_digit(16)).ok_or_else(bad);
+                let mut digit = || {
+                    rest.next()
+                        .and_then(|b| char::from(b).to_digit(16))
+                        .ok_or_else(bad)
+                };
                 (digit()? * 16 + digit()?) as u8
             }
             other => other,
@@ -140,7 +164,12 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let file = folder.path().join("config.toml");
         std::fs::write(&file, text).expect("write the configuration");
-        load(&Sources { user_file: Some(file), ..Sources::default() }).expect("a valid configuration").config
+        load(&Sources {
+            user_file: Some(file),
+            ..Sources::default()
+        })
+        .expect("a valid configuration")
+        .config
     }
 
     const TOKENS: &str = r#"
@@ -160,20 +189,50 @@ mod tests {
         let profile = |asked: Result<Asked, Refused>| asked.map(|asked| asked.profile);
         let rows = [
             (profile(admit(&open, false, None, "", None)), Ok(None)),
-            (profile(admit(&open, false, Some("read"), "", None)), Ok(Some("read".to_owned()))),
-            (profile(admit(&open, false, Some("nope"), "", None)), Err(Refused::Profile)),
-            (profile(admit(&open, true, None, "", None)), Err(Refused::Token)),
-            (profile(admit(&held, false, None, "", None)), Err(Refused::Token)),
-            (profile(admit(&held, false, None, "", Some(""))), Err(Refused::Token)),
-            (profile(admit(&held, false, None, "", Some("s3cre"))), Err(Refused::Token)),
-            (profile(admit(&held, false, None, "", Some("s3cret"))), Ok(Some("read".to_owned()))),
-            (profile(admit(&held, false, Some("write"), "", Some("s3cret"))), Err(Refused::Profile)),
-            (profile(admit(&held, false, Some("write"), "", Some("other"))), Ok(Some("write".to_owned()))),
+            (
+                profile(admit(&open, false, Some("read"), "", None)),
+                Ok(Some("read".to_owned())),
+            ),
+            (
+                profile(admit(&open, false, Some("nope"), "", None)),
+                Err(Refused::Profile),
+            ),
+            (
+                profile(admit(&open, true, None, "", None)),
+                Err(Refused::Token),
+            ),
+            (
+                profile(admit(&held, false, None, "", None)),
+                Err(Refused::Token),
+            ),
+            (
+                profile(admit(&held, false, None, "", Some(""))),
+                Err(Refused::Token),
+            ),
+            (
+                profile(admit(&held, false, None, "", Some("s3cre"))),
+                Err(Refused::Token),
+            ),
+            (
+                profile(admit(&held, false, None, "", Some("s3cret"))),
+                Ok(Some("read".to_owned())),
+            ),
+            (
+                profile(admit(&held, false, Some("write"), "", Some("s3cret"))),
+                Err(Refused::Profile),
+            ),
+            (
+                profile(admit(&held, false, Some("write"), "", Some("other"))),
+                Ok(Some("write".to_owned())),
+            ),
         ];
         for (index, (found, wanted)) in rows.into_iter().enumerate() {
             assert_eq!(found, wanted, "row {index}");
         }
-        assert_eq!(admit(&held, false, None, "", Some("other")).map(|asked| asked.principal), Ok("bob".into()));
+        assert_eq!(
+            admit(&held, false, None, "", Some("other")).map(|asked| asked.principal),
+            Ok("bob".into())
+        );
     }
 
     #[test]
@@ -181,10 +240,25 @@ mod tests {
         let open = config("");
         let denied = |query| admit(&open, false, None, query, None).map(|asked| asked.deny.len());
         assert_eq!(denied("deny=git__*"), Ok(1));
-        assert_eq!(denied("deny=git__%2A&deny=effect:destructive,server:mail"), Ok(3));
+        assert_eq!(
+            denied("deny=git__%2A&deny=effect:destructive,server:mail"),
+            Ok(3)
+        );
         assert_eq!(denied("deny="), Ok(0));
-        for query in ["denny=x", "allow=*", "deny=%zz", "deny=%ff", "deny=effect:nonsense"] {
-            assert!(matches!(admit(&open, false, None, query, None), Err(Refused::Query(_))), "{query}");
+        for query in [
+            "denny=x",
+            "allow=*",
+            "deny=%zz",
+            "deny=%ff",
+            "deny=effect:nonsense",
+        ] {
+            assert!(
+                matches!(
+                    admit(&open, false, None, query, None),
+                    Err(Refused::Query(_))
+                ),
+                "{query}"
+            );
         }
     }
 }

@@ -15,14 +15,30 @@ use crate::serve::face::Face;
 ///
 /// # Errors
 /// [`Error::NoProfile`] before anything is served; [`Error::Client`] where the session broke.
-pub async fn serve_stdio<R, W>(hub: Arc<Hub>, asked: Asked, reader: R, writer: W) -> Result<(), Error>
+pub async fn serve_stdio<R, W>(
+    hub: Arc<Hub>,
+    asked: Asked,
+    reader: R,
+    writer: W,
+) -> Result<(), Error>
 where
     R: AsyncRead + Send + Unpin + 'static,
     W: AsyncWrite + Send + Unpin + 'static,
 {
-    Caller::new(&hub.config(), &asked.principal, asked.profile.as_deref(), &asked.deny)?;
+    Caller::new(
+        &hub.config(),
+        &asked.principal,
+        asked.profile.as_deref(),
+        &asked.deny,
+    )?;
     let face = Face::new(hub, Some(asked));
-    let running = face.serve((reader, writer)).await.map_err(|error| Error::Client(error.into()))?;
-    running.waiting().await.map_err(|error| Error::Client(error.into()))?;
+    let running = face
+        .serve((reader, writer))
+        .await
+        .map_err(|error| Error::Client(error.into()))?;
+    running
+        .waiting()
+        .await
+        .map_err(|error| Error::Client(error.into()))?;
     Ok(())
 }

@@ -9,13 +9,11 @@ use std::path::Path;
 use regex::bytes::{Regex, RegexBuilder};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use toolpool_config::fixed::SEARCH_CONTEXT_MAX;
 
 use super::confine::{Inside, shown};
 use super::walk::{self, Glob, Kind};
 use super::{Answer, Refusal, Setting, suggest, text};
-
-/// Lines shown before and after a match at most: more is reading, and `read_file` does that.
-pub(super) const CONTEXT_MAX: usize = 5;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -44,7 +42,7 @@ pub(super) fn run(setting: &Setting, arguments: Arguments) -> Result<Answer, Ref
         .map(|glob| Glob::new(glob, &start))
         .transpose()?;
     let mut found = Found {
-        context: arguments.context.min(CONTEXT_MAX),
+        context: arguments.context.min(SEARCH_CONTEXT_MAX),
         max: setting.limits.search_matches_max,
         line_chars_max: setting.limits.search_line_chars_max,
         text: String::new(),

@@ -5,12 +5,11 @@
 
 use std::path::{Path, PathBuf};
 
+use toolpool_config::fixed::SUGGEST_LOOKED_AT_FACTOR;
+
 use super::confine::{Inside, Outside};
 use super::walk::{self, Kind};
 use super::{Refusal, Setting};
-
-/// Entries looked at for the same name elsewhere, per entry that a listing may have. A guess is not worth more.
-const LOOKED_AT_FACTOR: usize = 20;
 
 /// Likeness below which a name is no suggestion.
 const LIKENESS_MIN: f64 = 0.8;
@@ -49,7 +48,7 @@ fn nearest(setting: &Setting, missing: &Path) -> Result<Vec<String>, Refusal> {
         let looked_at = setting
             .limits
             .list_entries_max
-            .saturating_mul(LOOKED_AT_FACTOR);
+            .saturating_mul(SUGGEST_LOOKED_AT_FACTOR);
         for entry in walk::below(&setting.root, &top, None, false).take(looked_at) {
             setting.go_on()?;
             let same = entry

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use rmcp::model::{Tool, ToolAnnotations};
 use serde_json::{Value, json};
-
-use super::search::CONTEXT_MAX;
+use toolpool_config::fixed::SEARCH_CONTEXT_MAX;
 
 /// Every tool, by name.
 pub(super) fn all() -> Vec<Tool> {
@@ -79,7 +78,7 @@ pub(super) fn all() -> Vec<Tool> {
                 "path": { "type": "string", "description": "Folder or file to search, relative to the workspace", "default": "." },
                 "glob": { "type": "string", "description": format!("Only these files: {glob}") },
                 "case_sensitive": { "type": "boolean", "description": "Tell upper from lower case", "default": false },
-                "context": { "type": "integer", "description": "Lines to show around each match", "minimum": 0, "maximum": CONTEXT_MAX, "default": 0 },
+                "context": { "type": "integer", "description": "Lines to show around each match", "minimum": 0, "maximum": SEARCH_CONTEXT_MAX, "default": 0 },
                 "include_ignored": ignored,
             }),
             Some(json!({
