@@ -31,9 +31,7 @@ use rustix::{
     process::{Pid, Signal, getpid, kill_process_group, setsid, test_kill_process_group},
 };
 use tokio::signal::unix::{SignalKind, signal};
-
-/// From TERM to KILL once the hub is gone. Shorter than a normal stop and no setting: whoever killed the hub wants an end.
-const GRACE: Duration = Duration::from_millis(1_500);
+use toolpool_config::fixed::GUARD_GRACE;
 
 /// How often the groups are looked at meanwhile.
 const POLL: Duration = Duration::from_millis(20);
@@ -99,7 +97,7 @@ impl Groups {
         self.0
             .iter()
             .for_each(|group| end_group(*group, Signal::TERM));
-        let deadline = Instant::now() + GRACE;
+        let deadline = Instant::now() + GUARD_GRACE;
         while !self.0.is_empty() && Instant::now() < deadline {
             thread::sleep(POLL);
             self.0.retain(|group| is_alive(*group));

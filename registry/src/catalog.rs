@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::Value;
+use toolpool_config::fixed::{REPORTED_NAME_CHARS_MAX, TITLE_CHARS_MAX, TOOL_NAME_CHARS_MAX};
 use toolpool_config::{Limits, NameSettings, ServerConfig, ToolOverride};
 
 use crate::document::Document;
@@ -132,7 +133,7 @@ pub fn read_tools(
                     .push(Arc::new(read_tool(id, definition, text, &from)));
             }
             (fault, name) => list.rejected.push(Rejected {
-                name: name.map(|name| text::one_line(name, REPORTED_NAME_CHARS)),
+                name: name.map(|name| text::one_line(name, REPORTED_NAME_CHARS_MAX)),
                 reason: fault.unwrap_or_else(|| "it has no name".to_owned()),
             }),
         }
@@ -149,11 +150,6 @@ struct From<'a> {
     offline: bool,
 }
 
-/// Names beyond this are no names; the protocol recommends at most 128 characters.
-const NAME_CHARS_MAX: usize = 256;
-/// How much of a rejected tool's name is repeated to the person.
-const REPORTED_NAME_CHARS: usize = 80;
-
 /// What makes `definition` unusable.
 fn fault(definition: &Value, text: &Json, limits: &Limits) -> Option<String> {
     let Value::Object(fields) = definition else {
@@ -164,10 +160,10 @@ fn fault(definition: &Value, text: &Json, limits: &Limits) -> Option<String> {
         Some(Value::String(name)) if name.trim().is_empty() => {
             return Some("its name is empty".to_owned());
         }
-        Some(Value::String(name)) if name.chars().count() > NAME_CHARS_MAX => {
+        Some(Value::String(name)) if name.chars().count() > TOOL_NAME_CHARS_MAX => {
             return Some(format!(
                 "its name is longer than {} characters",
-                NAME_CHARS_MAX
+                TOOL_NAME_CHARS_MAX
             ));
         }
         Some(Value::String(_)) => {}
@@ -230,7 +226,7 @@ fn read_tool(id: ToolId, raw: &Value, text: Json, from: &From<'_>) -> ToolMeta {
         .get("title")
         .or_else(|| annotations.and_then(|a| a.get("title")))
         .and_then(Value::as_str)
-        .map(|title| text::one_line(title, TITLE_CHARS))
+        .map(|title| text::one_line(title, TITLE_CHARS_MAX))
         .filter(|title| !title.is_empty());
     let description = description(raw, said, from.limits);
     let schema = raw.get("inputSchema").unwrap_or(&Value::Null);
@@ -290,9 +286,6 @@ pub(crate) fn renamed(tool: &ToolMeta, exposed: &str, counter: &TokenCounter) ->
         ..tool.clone()
     }
 }
-
-/// Titles are shown in one line of a list.
-const TITLE_CHARS: usize = 120;
 
 fn description(raw: &Value, said: Option<&ToolOverride>, limits: &Limits) -> String {
     let sent = || raw.get("description").and_then(Value::as_str).unwrap_or("");

@@ -7,17 +7,13 @@
 
 use serde_json::{Map, Value, json};
 use toolpool_config::Effect;
+use toolpool_config::fixed::{LINE_CHARS_MAX, SENTENCE_CHARS_MAX};
 
 use crate::text;
 use crate::tokens::TokenCounter;
 use crate::tool::Rendering;
 
 mod slim;
-
-/// One sentence of a slim rendering, in characters.
-const SENTENCE_CHARS: usize = 160;
-/// The few words of a line, in characters.
-const LINE_CHARS: usize = 80;
 
 /// What is rendered.
 #[derive(Clone, Copy, Debug)]
@@ -81,7 +77,7 @@ pub fn full(definition: &Definition<'_>, counter: &TokenCounter) -> Rendering {
 /// The definition cut to one sentence and the shape of its arguments.
 #[must_use]
 pub fn slim(definition: &Definition<'_>, counter: &TokenCounter) -> Rendering {
-    let sentence = text::sentence(definition.description, SENTENCE_CHARS);
+    let sentence = text::sentence(definition.description, SENTENCE_CHARS_MAX);
     let description = match (sentence.is_empty(), definition.effect) {
         (true, None) => sentence,
         (true, Some(effect)) => effect.name().to_owned(),
@@ -99,7 +95,7 @@ pub fn slim(definition: &Definition<'_>, counter: &TokenCounter) -> Rendering {
 /// The name and a few words.
 #[must_use]
 pub fn line(definition: &Definition<'_>, counter: &TokenCounter) -> Rendering {
-    let words = text::sentence(definition.description, LINE_CHARS);
+    let words = text::sentence(definition.description, LINE_CHARS_MAX);
     let text = if words.is_empty() {
         definition.exposed.to_owned()
     } else {

@@ -1,9 +1,10 @@
 //! From a configuration to a served connection: open the wire its transport needs, find out the era, and say why when it fails.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc};
 
 use tokio::{sync::Notify, time::sleep};
 use tokio_util::sync::CancellationToken;
+use toolpool_config::fixed::LAST_WORDS_WITHIN;
 use toolpool_config::{ServerConfig, Transport};
 
 use super::{
@@ -17,9 +18,6 @@ use super::{
     tap::Tap,
     wire::{Fault, Wire},
 };
-
-/// How long a process that has closed its output is given to exit, and one that has exited to have its output read.
-const LAST_WORDS: Duration = Duration::from_millis(250);
 
 /// Bytes that an in-memory pipe holds before its writer waits.
 const PIPE_BYTES: usize = 64 * 1024;
@@ -257,7 +255,7 @@ async fn watch<T>(
         match process {
             Some(process) => {
                 process.exited().await;
-                sleep(LAST_WORDS).await;
+                sleep(LAST_WORDS_WITHIN).await;
             }
             None => std::future::pending().await,
         }
@@ -301,7 +299,7 @@ async fn end(
 /// Stops a process that is of no more use; says how it had ended if it was not us who ended it.
 pub(crate) async fn last_words(plan: Plan<'_>, process: Option<Process>) -> Option<String> {
     let mut process = process?;
-    let words = process.last_words(LAST_WORDS, plan.tail).await;
+    let words = process.last_words(LAST_WORDS_WITHIN, plan.tail).await;
     process.stop(&plan.shared.options.limits).await;
     words
 }

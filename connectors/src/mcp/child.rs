@@ -18,6 +18,7 @@ use tokio::{
     process::{Child, ChildStdin, ChildStdout, Command},
     time::{Instant, sleep, timeout},
 };
+use toolpool_config::fixed::GONE_WITHIN;
 use toolpool_config::{Limits, Secret};
 
 use super::{begin::StartError, tail::Tail};
@@ -25,9 +26,6 @@ use crate::guard::Guard;
 
 /// How often a group is looked at while it is given time to end.
 const POLL: Duration = Duration::from_millis(10);
-
-/// How long a group may stay visible after KILL; only what a dead parent never reaped does.
-const GONE_WITHIN: Duration = Duration::from_millis(500);
 
 /// What to run.
 pub(crate) struct Program<'a> {

@@ -22,6 +22,7 @@ use rmcp::{
 };
 use serde_json::Value;
 use sse_stream::{Sse, SseStream};
+use toolpool_config::fixed::ERROR_PAGE_BYTES_MAX;
 
 use super::{
     message::{Read, read},
@@ -33,9 +34,6 @@ const SESSION_ID: &str = "mcp-session-id";
 const LAST_EVENT_ID: &str = "last-event-id";
 const EVENT_STREAM: &str = "text/event-stream";
 const JSON: &str = "application/json";
-
-/// Bytes of an error page that are read to say what it was.
-const ERROR_BYTES_MAX: usize = 2_048;
 
 /// Makes the requests of one transport.
 #[derive(Clone)]
@@ -378,7 +376,7 @@ async fn status_error(response: Response) -> Failure {
 /// The start of a body, as much of it as helps to say what it was.
 async fn start_of(mut response: Response) -> Vec<u8> {
     let mut body = Vec::new();
-    while body.len() < ERROR_BYTES_MAX
+    while body.len() < ERROR_PAGE_BYTES_MAX
         && let Ok(Some(chunk)) = response.chunk().await
     {
         body.extend_from_slice(&chunk);
@@ -387,7 +385,7 @@ async fn start_of(mut response: Response) -> Vec<u8> {
 }
 
 fn excerpt(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&body[..body.len().min(ERROR_BYTES_MAX)]);
+    let text = String::from_utf8_lossy(&body[..body.len().min(ERROR_PAGE_BYTES_MAX)]);
     text.split_whitespace()
         .collect::<Vec<_>>()
         .join(" ")

@@ -1,5 +1,7 @@
 //! Bytes from a pipe cut into lines, with a bound on each, so that a child that floods its output cannot fill our memory.
 
+use toolpool_config::fixed::LINE_HEAD_BYTES_MAX;
+
 /// One line of a pipe.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Line {
@@ -11,9 +13,6 @@ pub(crate) enum Line {
         head: Vec<u8>,
     },
 }
-
-/// How much of a line beyond the bound is kept.
-const HEAD_BYTES: usize = 512;
 
 /// Cuts a stream of chunks into lines.
 #[derive(Debug)]
@@ -65,9 +64,11 @@ impl Lines {
             return;
         }
         if self.held.len() + piece.len() > self.bytes_max {
-            let room = HEAD_BYTES.saturating_sub(self.held.len()).min(piece.len());
+            let room = LINE_HEAD_BYTES_MAX
+                .saturating_sub(self.held.len())
+                .min(piece.len());
             self.held.extend_from_slice(&piece[..room]);
-            self.held.truncate(HEAD_BYTES);
+            self.held.truncate(LINE_HEAD_BYTES_MAX);
             self.held.shrink_to_fit();
             self.too_long = true;
         } else {
@@ -129,7 +130,7 @@ mod tests {
         assert_eq!(
             lines.finish(),
             Some(Line::TooLong {
-                head: vec![b'x'; HEAD_BYTES]
+                head: vec![b'x'; LINE_HEAD_BYTES_MAX]
             })
         );
     }

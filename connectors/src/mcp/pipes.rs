@@ -14,15 +14,13 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     sync::{mpsc, oneshot},
 };
+use toolpool_config::fixed::MESSAGES_WAITING_MAX;
 
 use super::{
     lines::{Line, Lines},
     message::{Read, read_line, too_long},
     tap::Tap,
 };
-
-/// Messages that may wait in either direction before the other side is made to wait.
-const MESSAGES_WAITING_MAX: usize = 64;
 
 /// Bytes read at once.
 const CHUNK_BYTES: usize = 64 * 1024;

@@ -8,11 +8,11 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use reqwest::{Client, Response, StatusCode, Url, header};
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
+use toolpool_config::fixed::{DOWNLOAD_HOPS_MAX, DOWNLOAD_SILENCE_MAX, DOWNLOAD_TRIES_MAX};
 
 use super::error::ModelError;
 use super::named::NamedModel;
@@ -120,12 +120,10 @@ fn sweep(folder: &Path, part: &Path, keep: bool) {
 }
 
 fn client() -> reqwest::Result<Client> {
-    // Between two pieces of one answer, however large it is: a hub that says nothing for so long has gone.
-    const SILENCE: Duration = Duration::from_secs(30);
     Client::builder()
         .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(SILENCE)
-        .read_timeout(SILENCE)
+        .connect_timeout(DOWNLOAD_SILENCE_MAX)
+        .read_timeout(DOWNLOAD_SILENCE_MAX)
         .user_agent(concat!("toolpool/", env!("CARGO_PKG_VERSION")))
         .build()
 }
@@ -184,15 +182,13 @@ impl Fetching<'_> {
 
     /// Follows redirects to the answer with the file; `from` is the byte to start at.
     async fn get(&self, url: &str, from: u64) -> Result<Answer, ModelError> {
-        /// The hub redirects once or twice; more is a circle.
-        const HOPS_MAX: usize = 8;
         let refused = |reason: String| ModelError::Refused {
             url: url.to_owned(),
             reason,
         };
         let mut said = header::HeaderMap::new();
         let mut next = Url::parse(url).map_err(|e| refused(e.to_string()))?;
-        for _ in 0..HOPS_MAX {
+        for _ in 0..DOWNLOAD_HOPS_MAX {
             let mut request = self.client.get(next.clone());
             if from > 0 {
                 request = request.header(header::RANGE, format!("bytes={from}-"));
@@ -230,7 +226,7 @@ impl Fetching<'_> {
                 Err(refused(format!("the hub answered {status}")))
             };
         }
-        Err(refused(format!("more than {HOPS_MAX} redirects")))
+        Err(refused(format!("more than {DOWNLOAD_HOPS_MAX} redirects")))
     }
 
     /// Fetches one file to `path`, going on from what is there, and tries again when the line breaks.
@@ -240,7 +236,6 @@ impl Fetching<'_> {
         path: &Path,
         progress: &(dyn Fn(FetchProgress) + Send + Sync),
     ) -> Result<(), ModelError> {
-        const TRIES: usize = 3;
         if let Ok(data) = path.metadata() {
             return self.spend(file, data.len());
         }
@@ -248,7 +243,9 @@ impl Fetching<'_> {
         let size = loop {
             match self.pull(file, path, progress).await {
                 Ok(size) => break size,
-                Err(ModelError::Http { source, .. }) if tries < TRIES && !source.is_connect() => {
+                Err(ModelError::Http { source, .. })
+                    if tries < DOWNLOAD_TRIES_MAX && !source.is_connect() =>
+                {
                     tries += 1
                 }
                 Err(error) => return Err(error),

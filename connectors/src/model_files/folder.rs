@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use toolpool_config::fixed::MODEL_HINT_BYTES_MAX;
 use toolpool_registry::embed::{ModelFiles, Pooling};
 
 use super::error::ModelError;
@@ -233,10 +234,8 @@ struct Hints {
 
 impl Hints {
     fn of(folder: &Path) -> Hints {
-        /// These files are a few hundred bytes; anything larger is something else.
-        const HINT_BYTES_MAX: u64 = 1 << 20;
         let json = |file: &str| -> Value {
-            Reader::new(HINT_BYTES_MAX)
+            Reader::new(MODEL_HINT_BYTES_MAX)
                 .read(&folder.join(file))
                 .ok()
                 .and_then(|bytes| serde_json::from_slice(&bytes).ok())

@@ -3,15 +3,7 @@
 //! right call; what it no longer rules out, the door's check against the whole schema does.
 
 use serde_json::{Map, Value, json};
-
-/// Nested objects keep their properties down to this depth; below it they are "an object".
-const DEPTH_MAX: usize = 2;
-/// References and combinations followed for one schema: enough for any honest one, an end for one that refers to itself.
-const HOPS_MAX: usize = 12;
-/// Longer enums cost more than they help a first choice; the type remains.
-const ENUM_MAX: usize = 24;
-/// Alternatives kept apart; more become "any value".
-const BRANCHES_MAX: usize = 6;
+use toolpool_config::fixed::{SCHEMA_HOPS_MAX, SLIM_BRANCHES_MAX, SLIM_DEPTH_MAX, SLIM_ENUM_MAX};
 
 /// The whole schema, and how far into it the cut has come.
 #[derive(Clone, Copy)]
@@ -56,7 +48,7 @@ impl Gathered {
 
 /// Adds what `schema` says of an object. `always` is false inside an alternative, which requires nothing of the others.
 fn gather(schema: &Value, at: At<'_>, always: bool, into: &mut Gathered) {
-    if at.hops > HOPS_MAX {
+    if at.hops > SCHEMA_HOPS_MAX {
         return;
     }
     let deeper = At {
@@ -101,7 +93,7 @@ fn gather(schema: &Value, at: At<'_>, always: bool, into: &mut Gathered) {
 
 /// One property cut. A required one may have to be null, so there null stays a choice.
 fn cut(schema: &Value, at: At<'_>, required: bool) -> Value {
-    if at.hops > HOPS_MAX {
+    if at.hops > SCHEMA_HOPS_MAX {
         return json!({});
     }
     let deeper = At {
@@ -147,7 +139,7 @@ fn combined(branches: &[&Value], at: At<'_>) -> Value {
         .collect();
     let is_object = |cut: &&Value| cut.get("type").and_then(Value::as_str) == Some("object");
     if cuts.iter().any(|cut| is_object(&cut)) {
-        if at.depth > DEPTH_MAX {
+        if at.depth > SLIM_DEPTH_MAX {
             return json!({"type": "object"});
         }
         let mut gathered = Gathered::default();
@@ -197,7 +189,7 @@ fn types(fields: &Map<String, Value>, required: bool) -> Vec<String> {
 
 fn typed(kind: &str, schema: &Value, at: At<'_>) -> Value {
     match kind {
-        "object" if at.depth > DEPTH_MAX || schema.get("properties").is_none() => {
+        "object" if at.depth > SLIM_DEPTH_MAX || schema.get("properties").is_none() => {
             json!({"type": "object"})
         }
         "object" => {
@@ -228,7 +220,7 @@ fn enumeration(values: &[Value], required: bool) -> Value {
     if !required && kept.iter().any(|v| !v.is_null()) {
         kept.retain(|v| !v.is_null());
     }
-    match (kept.len() <= ENUM_MAX, kind_of(&kept)) {
+    match (kept.len() <= SLIM_ENUM_MAX, kind_of(&kept)) {
         (true, _) if !kept.is_empty() => with_type(kept),
         (_, Some(kind)) => json!({"type": kind}),
         _ => json!({}),
@@ -284,7 +276,7 @@ fn alternatives(branches: &[&Value], at: At<'_>, required: bool) -> Value {
         (1, _) => cuts.remove(0),
         (_, Some(kinds)) => json!({"type": kinds}),
         // An empty schema among them allows anything, and so do they all.
-        (n, None) if n > BRANCHES_MAX || cuts.contains(&json!({})) => json!({}),
+        (n, None) if n > SLIM_BRANCHES_MAX || cuts.contains(&json!({})) => json!({}),
         (_, None) => json!({"anyOf": cuts}),
     }
 }
