@@ -17,7 +17,7 @@ pub struct CallRequest {
     pub arguments: Map<String, Value>,
     /// Members for the request's `_meta`; protocol members are added by the connection and win.
     pub meta: Map<String, Value>,
-    /// How long to wait without an answer or progress. Progress starts it anew, up to [`CallRequest::TOTAL_FACTOR`] times.
+    /// How long to wait without an answer or progress. Progress starts it anew, up to `limits.call_timeouts_max` times.
     pub timeout: Duration,
     /// Cancelling it ends the call at once and tells the server.
     pub cancel: CancellationToken,
@@ -26,9 +26,6 @@ pub struct CallRequest {
 }
 
 impl CallRequest {
-    /// A call that keeps reporting progress still ends after this many timeouts.
-    pub const TOTAL_FACTOR: u32 = 10;
-
     /// A call without arguments, metadata or progress.
     pub fn new(tool: impl Into<String>, timeout: Duration) -> Self {
         Self {

@@ -525,6 +525,25 @@ async fn progress_is_handed_on_and_keeps_a_call_alive() {
     world.fleet.shutdown().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_burst_of_progress_keeps_its_order_and_comes_before_the_answer() {
+    let mut world = World::start(&[("s", json!({}))]);
+    world.ready("s").await;
+    for round in 0..20 {
+        let (sender, mut reports) = mpsc::channel(64);
+        let mut request = CallRequest::new("burst", PATIENCE);
+        request.progress = Some(sender);
+        world.fleet.call_tool("s", request).await.expect("it ends");
+        let mut seen = Vec::new();
+        while let Ok(report) = reports.try_recv() {
+            seen.push(report.progress);
+        }
+        let all: Vec<f64> = (1..=30).map(f64::from).collect();
+        assert_eq!(seen, all, "round {round}");
+    }
+    world.fleet.shutdown().await;
+}
+
 #[tokio::test]
 async fn whatever_a_server_asks_it_gets_an_answer() {
     let mut world = World::start(&[("s", json!({}))]);

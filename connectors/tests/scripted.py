@@ -86,6 +86,10 @@ def on_call(id, params):
                     "progressToken": meta["progressToken"], "progress": step, "total": 5, "message": f"step {step}"}})
             answer(id, {"content": []})
         threading.Thread(target=run).start()
+    elif name == "burst":
+        for step in range(1, 31):
+            send({"method": "notifications/progress", "params": {"progressToken": meta["progressToken"], "progress": step}})
+        answer(id, {"content": []})
     elif name == "change":
         tools.append({"name": f"new{len(tools)}", "inputSchema": {}})
         for _ in range(500):

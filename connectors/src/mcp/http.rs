@@ -16,6 +16,7 @@ use rmcp::transport::{
     streamable_http_client::StreamableHttpClientTransportConfig,
 };
 use toolpool_config::Secret;
+use toolpool_config::fixed::{REDIRECTS_MAX, RESUMES_MAX};
 
 use super::{
     begin::StartError,
@@ -23,15 +24,6 @@ use super::{
     tap::Tap,
 };
 use crate::FleetOptions;
-
-/// How long a connection may take to be made; the server's own limit covers the rest.
-const CONNECT_WITHIN: Duration = Duration::from_secs(10);
-
-/// Tries to resume a broken answer stream before its call is given up.
-const RESUMES_MAX: usize = 4;
-
-/// Redirects followed, all within the server's own origin.
-const REDIRECTS_MAX: usize = 3;
 
 /// A transport for one server.
 pub(crate) fn transport(
@@ -67,7 +59,7 @@ fn client(address: &Url, options: &FleetOptions) -> Result<reqwest::Client, Star
             "{}/{}",
             options.client_name, options.client_version
         ))
-        .connect_timeout(CONNECT_WITHIN)
+        .connect_timeout(Duration::from_millis(options.limits.connect_timeout_ms))
         .redirect(redirect::Policy::custom(same_origin));
     if is_loopback(address) {
         // A proxy on the way to this very machine is never meant.

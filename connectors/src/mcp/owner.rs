@@ -16,6 +16,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
+use toolpool_config::fixed::{CLOSE_WITHIN, LAST_WORDS_WITHIN};
 use toolpool_config::{Limits, ServerConfig};
 use toolpool_registry::Health;
 
@@ -32,12 +33,6 @@ use super::{
     wire::Fault,
 };
 use crate::{FleetEvent, FleetOptions, ServerStatus, guard::Guard};
-
-/// How long rmcp may take to let a connection go; it waits for answers of ours that are being written.
-const CLOSE_WITHIN: Duration = Duration::from_secs(3);
-
-/// How long a process that has exited has its output read before its calls are given up.
-const DRAIN: Duration = Duration::from_millis(250);
 
 /// What all owners share.
 pub(crate) struct Shared {
@@ -194,6 +189,7 @@ impl Owner {
             peer: peer.clone(),
             tap: Arc::clone(&tap),
             slots: Semaphore::new(limits.calls_in_flight_max.clamp(1, Semaphore::MAX_PERMITS)),
+            timeouts_max: limits.call_timeouts_max,
             ended: why_ended,
             faults,
         })));
@@ -238,7 +234,7 @@ impl Owner {
         }
         // Calls learn the reason as soon as it is known, before the rest of the group is ended.
         let words = match (&end, &mut process) {
-            (Some(_), Some(process)) => process.last_words(DRAIN, &self.tail).await,
+            (Some(_), Some(process)) => process.last_words(LAST_WORDS_WITHIN, &self.tail).await,
             _ => None,
         };
         let end = end.map(|error| match words {
@@ -286,7 +282,7 @@ impl Owner {
             match process {
                 Some(process) => {
                     process.exited().await;
-                    sleep(DRAIN).await;
+                    sleep(LAST_WORDS_WITHIN).await;
                 }
                 None => std::future::pending().await,
             }

@@ -1,7 +1,7 @@
 //! One `tools/call` over a live connection. It goes straight to the connection, not through the owner's queue, so calls run side by side;
 //! and whatever happens to the server, the caller gets an answer.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc};
 
 use rmcp::{
     RoleClient,
@@ -16,6 +16,7 @@ use tokio::{
     sync::{Semaphore, mpsc, watch},
     time::{Instant, sleep_until, timeout},
 };
+use toolpool_config::fixed::REASON_WITHIN;
 
 use super::{
     tap::{self, Tap},
@@ -23,15 +24,14 @@ use super::{
 };
 use crate::{CallError, CallReply, CallRequest};
 
-/// How long a call that was cut off waits for the owner to find out why.
-const REASON_WITHIN: Duration = Duration::from_millis(1_000);
-
 /// A connection that can be called, as the owner hands it out.
 pub(crate) struct Live {
     pub(crate) peer: Peer<RoleClient>,
     pub(crate) tap: Arc<Tap>,
     /// Calls in flight.
     pub(crate) slots: Semaphore,
+    /// Timeouts that a call may take in all.
+    pub(crate) timeouts_max: u32,
     /// Why the connection ended, once it has.
     pub(crate) ended: watch::Receiver<Option<String>>,
     /// Tells the owner of a failure that only a call could notice.
@@ -57,7 +57,7 @@ pub(crate) async fn call(
         tool: tool.clone(),
     };
     let begun = Instant::now();
-    let total = begun + quiet_limit.saturating_mul(CallRequest::TOTAL_FACTOR);
+    let total = begun + quiet_limit.saturating_mul(live.timeouts_max);
 
     let _slot = tokio::select! {
         biased;
@@ -89,7 +89,7 @@ pub(crate) async fn call(
                 abandoned.cancel("the caller cancelled").await;
                 return Err(cancelled());
             }
-            Some(report) = route.reports.recv() => {
+            Some(report) = route.next() => {
                 quiet_until = Instant::now() + quiet_limit;
                 if let Some(progress) = &progress {
                     // A caller that does not keep up loses reports, never the call.
@@ -104,7 +104,7 @@ pub(crate) async fn call(
     };
     abandoned.id = None;
     // Reports that came before the answer are handed on before it.
-    while let (Some(progress), Ok(report)) = (&progress, route.reports.try_recv()) {
+    while let (Some(progress), Some(report)) = (&progress, route.next_now()) {
         let _ = progress.try_send(report);
     }
     match answer {

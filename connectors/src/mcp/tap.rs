@@ -1,5 +1,8 @@
 //! Between the wire and rmcp: remembers which requests list or call tools, and wraps their results so that rmcp hands them on
-//! untouched; forwards progress in the order of the wire, before the answer that follows it.
+//! untouched; routes progress to its call in the order of the wire, before the answer that follows it.
+//!
+//! Progress does not wait for rmcp, which handles each notification in a task of its own and so in any order. A route opens when its
+//! request is sent, not when the caller comes to listen: a quick server has reported by then.
 //!
 //! A wrapped result is `{"toolpool/raw": RESULT}`, which no typed result of rmcp accepts, so it comes out as a custom one. Over HTTP
 //! a list must stay a list, because rmcp builds `Mcp-Param-*` headers from it: there the raw result rides in its `_meta`, beside
@@ -14,24 +17,30 @@ use std::{
 };
 
 use rmcp::model::{
-    ClientJsonRpcMessage, ClientNotification, ClientRequest, ProgressToken, RequestId,
+    ClientJsonRpcMessage, ClientNotification, ClientRequest, GetMeta, ProgressToken, RequestId,
     ServerResult, Tool,
 };
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
+use toolpool_config::fixed::PROGRESS_WAITING_MAX;
 
 use crate::Progress;
 
 /// The member that holds a result as it came.
 const RAW: &str = "toolpool/raw";
 
-/// Progress reports that may wait for a call's task to take them; more are dropped.
-const PROGRESS_WAITING_MAX: usize = 32;
-
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 enum Asked {
     List,
-    Call,
+    /// With the token of its progress, if it has one.
+    Call(Option<ProgressToken>),
+}
+
+/// Where the progress of one call goes, with the listening end until the caller takes it.
+#[derive(Debug)]
+struct Reports {
+    sender: mpsc::Sender<Progress>,
+    unclaimed: Option<mpsc::Receiver<Progress>>,
 }
 
 /// One connection's tap. Its mutexes are plain ones: each is held for one map operation, never across an await.
@@ -40,7 +49,7 @@ pub(crate) struct Tap {
     /// Whether rmcp itself must understand lists.
     typed_lists: bool,
     asked: Mutex<HashMap<RequestId, Asked>>,
-    routes: Mutex<HashMap<String, mpsc::Sender<Progress>>>,
+    routes: Mutex<HashMap<RequestId, Reports>>,
     skipped: AtomicU64,
 }
 
@@ -61,7 +70,13 @@ impl Tap {
             ClientJsonRpcMessage::Request(request) => {
                 let asked = match &request.request {
                     ClientRequest::ListToolsRequest(_) => Asked::List,
-                    ClientRequest::CallToolRequest(_) => Asked::Call,
+                    ClientRequest::CallToolRequest(_) => {
+                        let token = request.request.get_meta().get_progress_token();
+                        if let Some(token) = &token {
+                            self.open(token, |_| ());
+                        }
+                        Asked::Call(token)
+                    }
                     _ => return,
                 };
                 lock(&self.asked).insert(request.id.clone(), asked);
@@ -71,7 +86,11 @@ impl Tap {
                     &notification.notification
                     && let Some(id) = &cancelled.params.request_id
                 {
-                    lock(&self.asked).remove(id);
+                    let asked = lock(&self.asked).remove(id);
+                    // Nobody listens any more: the caller may have gone even before its request was sent.
+                    if let Some(Asked::Call(Some(token))) = asked {
+                        lock(&self.routes).remove(&token.0);
+                    }
                 }
             }
             _ => {}
@@ -102,7 +121,7 @@ impl Tap {
         let raw = result.take();
         *result = match asked {
             Asked::List if self.typed_lists => readable_list(raw),
-            Asked::List | Asked::Call => json!({ RAW: raw }),
+            Asked::List | Asked::Call(_) => json!({ RAW: raw }),
         };
         true
     }
@@ -122,31 +141,38 @@ impl Tap {
         self.skipped.load(Ordering::Relaxed)
     }
 
-    /// Routes the progress of one token to the returned receiver until the route is dropped.
+    /// The progress of one token, from what was reported since its request was sent until the route is dropped.
     pub(crate) fn route(self: &Arc<Self>, token: &ProgressToken) -> Route {
-        let (sender, reports) = mpsc::channel(PROGRESS_WAITING_MAX);
-        let key = token.0.to_string();
-        lock(&self.routes).insert(key.clone(), sender);
         Route {
-            key,
+            token: token.clone(),
+            reports: self.open(token, |reports| reports.unclaimed.take()),
             tap: Arc::clone(self),
-            reports,
         }
+    }
+
+    /// Opens a token's route, unless it is open, and looks at it.
+    fn open<T>(&self, token: &ProgressToken, look: impl FnOnce(&mut Reports) -> T) -> T {
+        let mut routes = lock(&self.routes);
+        look(routes.entry(token.0.clone()).or_insert_with(|| {
+            let (sender, receiver) = mpsc::channel(PROGRESS_WAITING_MAX);
+            Reports {
+                sender,
+                unclaimed: Some(receiver),
+            }
+        }))
     }
 
     fn report(&self, params: Option<&Value>) {
         let Some(params) = params else { return };
-        let key = match params.get("progressToken") {
-            Some(Value::String(token)) => token.clone(),
-            Some(token) => token.to_string(),
-            None => return,
+        let Some(token) = params.get("progressToken").and_then(request_id) else {
+            return;
         };
         let Some(progress) = params.get("progress").and_then(Value::as_f64) else {
             return;
         };
-        if let Some(route) = lock(&self.routes).get(&key) {
+        if let Some(route) = lock(&self.routes).get(&token) {
             // A full channel means that reports come faster than anyone can use; the newest is dropped.
-            let _ = route.try_send(Progress {
+            let _ = route.sender.try_send(Progress {
                 progress,
                 total: params.get("total").and_then(Value::as_f64),
                 message: params
@@ -161,14 +187,27 @@ impl Tap {
 /// The progress of one request; dropping it ends the route.
 #[derive(Debug)]
 pub(crate) struct Route {
-    key: String,
+    token: ProgressToken,
     tap: Arc<Tap>,
-    pub(crate) reports: mpsc::Receiver<Progress>,
+    /// None where another route of the same token listens, which no call makes.
+    reports: Option<mpsc::Receiver<Progress>>,
+}
+
+impl Route {
+    /// The next report; waits for it as long as the route lives.
+    pub(crate) async fn next(&mut self) -> Option<Progress> {
+        self.reports.as_mut()?.recv().await
+    }
+
+    /// The next report that has come already.
+    pub(crate) fn next_now(&mut self) -> Option<Progress> {
+        self.reports.as_mut()?.try_recv().ok()
+    }
 }
 
 impl Drop for Route {
     fn drop(&mut self) {
-        lock(&self.tap.routes).remove(&self.key);
+        lock(&self.tap.routes).remove(&self.token.0);
     }
 }
 
@@ -215,7 +254,7 @@ fn readable_list(raw: Value) -> Value {
     json!({ "tools": readable, "_meta": meta })
 }
 
-/// A request id in either of its shapes; ours are numbers, and some servers send them back as text.
+/// A request id or progress token in either of its shapes; ours are numbers, and some servers send them back as text.
 pub(crate) fn request_id(value: &Value) -> Option<RequestId> {
     let number = match value {
         Value::Number(number) => number.as_i64().or_else(|| {

@@ -1,5 +1,8 @@
+//! What goes in and out of a tap, against rmcp's own reading of it.
+
 use rmcp::model::{
-    CallToolRequest, CallToolRequestParams, ListToolsRequest, NumberOrString, ServerJsonRpcMessage,
+    CallToolRequest, CallToolRequestParams, CancelledNotification, CancelledNotificationParam,
+    ListToolsRequest, NumberOrString, ServerJsonRpcMessage,
 };
 
 use super::*;
@@ -110,10 +113,36 @@ fn progress_reaches_its_own_call_in_order() {
     ] {
         tap.received(&mut message);
     }
-    let seen: Vec<f64> = std::iter::from_fn(|| mine.reports.try_recv().ok())
-        .map(|report| report.progress)
-        .collect();
-    assert_eq!(seen, [1.0, 2.0]);
+    assert_eq!(seen(&mut mine), [1.0, 2.0]);
     drop(mine);
+    assert!(lock(&tap.routes).is_empty());
+}
+
+fn seen(route: &mut Route) -> Vec<f64> {
+    std::iter::from_fn(|| route.next_now())
+        .map(|report| report.progress)
+        .collect()
+}
+
+#[test]
+fn progress_before_anyone_listens_is_kept() {
+    let tap = Tap::new(false);
+    let token = ProgressToken(NumberOrString::Number(4));
+    let mut request = call();
+    request.get_meta_mut().set_progress_token(token.clone());
+    ask(&tap, 1, request.clone());
+    for step in 1..=3 {
+        tap.received(&mut json!({"method": "notifications/progress", "params": {"progressToken": 4, "progress": step}}));
+    }
+    tap.received(&mut json!({"jsonrpc": "2.0", "id": 1, "result": {}}));
+    let mut mine = tap.route(&token);
+    assert_eq!(seen(&mut mine), [1.0, 2.0, 3.0]);
+    drop(mine);
+    // A caller that is gone before its request leaves has cancelled it, and leaves no route behind.
+    ask(&tap, 2, request);
+    let cancelled = CancelledNotificationParam::new(Some(RequestId::Number(2)), None);
+    tap.sent(&ClientJsonRpcMessage::notification(
+        CancelledNotification::new(cancelled).into(),
+    ));
     assert!(lock(&tap.routes).is_empty());
 }
