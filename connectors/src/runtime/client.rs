@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
+use toolpool_config::fixed::CLIENT_WORDS_BYTES_MAX;
 
 use super::pinned::{Package, Pin};
 use super::staging;
@@ -148,7 +149,7 @@ impl Client {
         }
     }
 
-    /// Runs the client until it ends, reporting every `every` how many bytes lie under `folder`.
+    /// Runs the client until it ends, reporting once it runs and then every `every` how many bytes lie under `folder`.
     /// Dropping the future kills the client and whatever it started.
     pub(super) async fn run(
         &self,
@@ -177,7 +178,10 @@ impl Client {
         };
         let _group = Group::of(&child);
         let words = child.stderr.take().map(|pipe| tokio::spawn(tail(pipe)));
+        // Not left to the first tick: a client that is quick may end before it.
+        grown(0);
         let mut ticks = tokio::time::interval(every);
+        ticks.reset();
         let status = loop {
             tokio::select! {
                 status = child.wait() => break status,
@@ -217,7 +221,6 @@ fn reason(status: std::process::ExitStatus, said: &str) -> String {
 
 /// The last few thousand bytes of what a client said.
 async fn tail(mut pipe: tokio::process::ChildStderr) -> String {
-    const KEPT: usize = 4096;
     let mut kept: Vec<u8> = Vec::new();
     let mut chunk = [0_u8; 1024];
     while let Ok(read) = pipe.read(&mut chunk).await {
@@ -225,8 +228,8 @@ async fn tail(mut pipe: tokio::process::ChildStderr) -> String {
             break;
         }
         kept.extend_from_slice(&chunk[..read]);
-        if kept.len() > 2 * KEPT {
-            kept.drain(..kept.len() - KEPT);
+        if kept.len() > 2 * CLIENT_WORDS_BYTES_MAX {
+            kept.drain(..kept.len() - CLIENT_WORDS_BYTES_MAX);
         }
     }
     String::from_utf8_lossy(&kept).into_owned()
