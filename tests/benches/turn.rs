@@ -21,7 +21,7 @@ use toolpool_registry::{Allowance, TokenCounter, Want, assemble, rank};
 use toolpool_tests::ranking::{self, Corpus};
 
 const SIZES: [usize; 4] = [500, 5_000, 10_000, 100_000];
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 /// Texts embedded to measure the speed of indexing.
 const INDEXED: usize = 1_000;
 
@@ -117,12 +117,13 @@ fn turn(sets: &Path, cache: &Path, requests: &[String]) -> anyhow::Result<()> {
             }
         }
         println!(
-            "{size:>8}  {:>7.2} {:>7.2} {:>8.2} {:>7.2} {:>7.2}",
+            "{size:>8}  {:>7.2} {:>7.2} {:>8.2} {:>7.2} {:>7.2} {:>7.2}",
             at(&mut embed, 50),
             at(&mut ranked, 50),
             at(&mut assembled, 50),
-            at(&mut total, 50),
-            at(&mut total, 90)
+            at(&mut total.clone(), 50),
+            at(&mut total.clone(), 90),
+            at(&mut best_rounds(&total, requests.len()), 50)
         );
     }
     Ok(())
@@ -228,6 +229,8 @@ fn index(sets: &Path) -> anyhow::Result<()> {
 
 #[expect(clippy::print_stdout, reason = "figures are this program's output")]
 fn memory(sets: &Path, cache: &Path, requests: &[String]) -> anyhow::Result<()> {
+    // A cache of its own: one that other parts share holds more vectors than these tools have.
+    let cache = &cache.join("memory");
     let file = cache.join("10000.jsonl");
     if !file.exists() {
         // Made by a run of its own, so that what making them took is not counted.
@@ -238,12 +241,12 @@ fn memory(sets: &Path, cache: &Path, requests: &[String]) -> anyhow::Result<()> 
         return Ok(());
     }
     println!("{:>6} MB at the start", resident()?);
-    toolpool_registry::TokenCounter::bundled().count("vocabulary");
+    let tokens = TokenCounter::bundled().count("vocabulary");
     println!(
-        "{:>6} MB with the vocabulary of the token counter",
+        "{:>6} MB with the vocabulary of the token counter ({tokens} tokens)",
         resident()?
     );
-    let mut corpus = Corpus::new(&ranking::read_lines(&file)?);
+    let mut corpus = Corpus::read(&file)?;
     println!("{:>6} MB with 10,000 tools", resident()?);
     corpus.embed(cache)?;
     println!("{:>6} MB with encoder and vectors", resident()?);
@@ -312,6 +315,12 @@ fn tools(sets: &Path, size: usize) -> anyhow::Result<Vec<Value>> {
     }
     all.truncate(size);
     Ok(all)
+}
+
+/// Of each request the fastest of its rounds: what is left when a shared machine had other things to do.
+fn best_rounds(times: &[Duration], requests: usize) -> Vec<Duration> {
+    let best = |request: usize| times.iter().skip(request).step_by(requests).min().copied();
+    (0..requests).filter_map(best).collect()
 }
 
 /// The `percent`th percentile in milliseconds.

@@ -34,48 +34,78 @@ impl Corpus {
     /// A catalog of `tools`, each with `server`, `name`, `description` and `input_schema`, not embedded yet.
     #[must_use]
     pub fn new(tools: &[Value]) -> Corpus {
+        let mut by_server: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
+        for tool in tools {
+            let server = tool["server"].as_str().unwrap_or_default();
+            by_server.entry(server).or_default().push(tool);
+        }
+        let mut corpus = Corpus::empty();
+        for (server, tools) in by_server {
+            corpus.add(server, &tools);
+        }
+        corpus.refresh();
+        corpus
+    }
+
+    /// The same from a file with a tool on each line, one server after the other as the hub reads them, so that memory holds what
+    /// the hub's would.
+    ///
+    /// # Errors
+    /// When the file cannot be read or a line is no JSON.
+    pub fn read(path: &Path) -> anyhow::Result<Corpus> {
+        let text = fs::read_to_string(path)?;
+        let mut by_server: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for line in text.lines() {
+            let tool: Value = serde_json::from_str(line)?;
+            let server = tool["server"].as_str().unwrap_or_default();
+            by_server.entry(server.to_owned()).or_default().push(line);
+        }
+        let mut corpus = Corpus::empty();
+        for (server, lines) in by_server {
+            let tools: Vec<Value> = lines
+                .iter()
+                .map(|line| serde_json::from_str(line))
+                .collect::<Result<_, _>>()?;
+            corpus.add(&server, &tools.iter().collect::<Vec<_>>());
+        }
+        corpus.refresh();
+        Ok(corpus)
+    }
+
+    fn empty() -> Corpus {
         let mut config = Config::default();
         // A set is scored as it is: a server with more tools than a real one may have is still ranked whole.
         config.limits.tools_per_server_max = usize::MAX;
-        let mut by_server: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
-        for tool in tools {
+        Corpus {
+            config,
+            encoder: None,
+            vectors: VectorStore::default(),
+            servers: Vec::new(),
+            snapshot: Arc::new(Snapshot::empty()),
+            view: View::new(&Snapshot::empty(), &ViewRules::default()),
+        }
+    }
+
+    fn add(&mut self, server: &str, tools: &[&Value]) {
+        let definition = |tool: &&Value| {
             let schema = if tool["input_schema"].is_object() {
                 tool["input_schema"].clone()
             } else {
                 json!({"type": "object"})
             };
-            let definition = json!({"name": tool["name"], "description": tool["description"], "inputSchema": schema});
-            by_server
-                .entry(tool["server"].as_str().unwrap_or_default())
-                .or_default()
-                .push(definition);
-        }
-        let counter = TokenCounter::bundled();
-        let server_config = offline();
-        let servers = by_server
-            .iter()
-            .map(|(server, raw)| {
-                Arc::new(read_tools(
-                    server,
-                    raw,
-                    &server_config,
-                    &config.names,
-                    &counter,
-                    &config.limits,
-                    true,
-                ))
-            })
-            .collect();
-        let mut corpus = Corpus {
-            config,
-            encoder: None,
-            vectors: VectorStore::default(),
-            servers,
-            snapshot: Arc::new(Snapshot::empty()),
-            view: View::new(&Snapshot::empty(), &ViewRules::default()),
+            json!({"name": tool["name"], "description": tool["description"], "inputSchema": schema})
         };
-        corpus.refresh();
-        corpus
+        let raw: Vec<Value> = tools.iter().map(definition).collect();
+        let (names, limits) = (&self.config.names, &self.config.limits);
+        self.servers.push(Arc::new(read_tools(
+            server,
+            &raw,
+            &offline(),
+            names,
+            &TokenCounter::bundled(),
+            limits,
+            true,
+        )));
     }
 
     /// Changes settings of the pool by `key=number`.

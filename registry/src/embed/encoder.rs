@@ -1,11 +1,12 @@
 //! The encoder in ONNX Runtime, through `fastembed`. Each text is a run of its own: dynamic int8 scales over the whole
-//! tensor, so a text's neighbours in a batch would change its vector. What runs side by side are sessions of one thread
-//! each, which gain more on two cores than one session of two threads does. Requests have sessions apart from those of
-//! indexing, so that a request never waits for a text of a new catalog.
+//! tensor, so a text's neighbours in a batch would change its vector. Requests have a session apart from that of indexing,
+//! so that a request never waits for a text of a new catalog; it uses two threads, since half of all requests are a single
+//! text. Indexing has one, which leaves a core to everything else, and is loaded when there is something to index: a start
+//! whose vectors are all cached does without its forty megabytes. (Tried: two sessions of one thread each for requests;
+//! better for requests of many clauses, slower for the middle one, and half as much memory again.)
 
 use std::num::NonZero;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use fastembed::{
@@ -13,12 +14,13 @@ use fastembed::{
     UserDefinedEmbeddingModel,
 };
 use ort::environment::Environment;
+use toolpool_config::fixed::ENCODER_TOKENS_MAX;
 
 use super::{Embedder, ModelFiles, Pooling};
 use crate::Error;
 
-/// Tokens of a text that are read; what the built-in model was trained on.
-const TOKENS_MAX: usize = 256;
+/// Threads of a request's run; more gain nothing on texts this short.
+const QUERY_THREADS: usize = 2;
 
 /// ONNX Runtime allows one environment in a process, and one library: the first that loads stays. A lock and not a
 /// `OnceLock`, because loading can fail and be tried again with another library; held only while loading.
@@ -32,6 +34,14 @@ pub struct Encoder {
 }
 
 impl Encoder {
+    /// Loads ONNX Runtime alone, so that another library can be tried where this one is too old or broken.
+    ///
+    /// # Errors
+    /// [`Error::Runtime`] when there is no usable library at that path and none is loaded yet.
+    pub fn load_runtime(library: &Path) -> Result<(), Error> {
+        environment(library).map(drop)
+    }
+
     /// Loads ONNX Runtime from `library` and `files` into it. A process has one library: once one is loaded, later calls use it
     /// whatever path they give.
     ///
@@ -39,9 +49,19 @@ impl Encoder {
     /// [`Error::Runtime`] when there is no usable library at that path, [`Error::Model`] when it refuses the model.
     pub fn load(library: &Path, files: ModelFiles) -> Result<Encoder, Error> {
         let environment = environment(library)?;
+        let files = Arc::new(files);
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let query = Sessions::load(&environment, &files, &files.query_prefix, cores.min(2))?;
-        let index = Sessions::load(&environment, &files, &files.document_prefix, cores.min(2))?;
+        let session = |prefix: &str, threads, dims| Session {
+            dims,
+            files: files.clone(),
+            environment: environment.clone(),
+            prefix: prefix.to_owned(),
+            threads,
+            loaded: Mutex::new(None),
+        };
+        let mut query = session(&files.query_prefix, cores.min(QUERY_THREADS), 0);
+        query.dims = query.embed("dimensions")?.len();
+        let index = session(&files.document_prefix, 1, query.dims);
         Ok(Encoder {
             query: Arc::new(query),
             index: Arc::new(index),
@@ -90,42 +110,32 @@ fn environment(library: &Path) -> Result<Environment, Error> {
         .build()
         .map_err(|e| fail(e.into()))?;
     environment.set_log_level(ort::logging::LogLevel::Error);
+    // A run has one text: handing it to a thread pool to be split into words takes longer than splitting it.
+    tokenizers::utils::parallelism::set_parallelism(false);
     Ok(loaded.insert(environment).clone())
 }
 
-/// Sessions of one model that take texts side by side.
-struct Sessions {
-    model: String,
+/// A session, made when it is first used.
+struct Session {
+    files: Arc<ModelFiles>,
+    environment: Environment,
     dims: usize,
     prefix: String,
-    /// A lock each, because a session takes one text at a time; held for that text, never across another lock.
-    sessions: Vec<Mutex<TextEmbedding>>,
-    /// Which session the next single text tries first.
-    next: AtomicUsize,
+    threads: usize,
+    /// A lock, because a session takes one text at a time; held for that text.
+    loaded: Mutex<Option<TextEmbedding>>,
 }
 
-impl Sessions {
-    fn load(
-        environment: &Environment,
-        files: &ModelFiles,
-        prefix: &str,
-        count: usize,
-    ) -> Result<Sessions, Error> {
-        let sessions = (0..count)
-            .map(|_| session(environment, files).map(Mutex::new))
-            .collect::<Result<_, _>>()?;
-        let mut made = Sessions {
-            model: files.name.clone(),
-            dims: 0,
-            prefix: prefix.to_owned(),
-            sessions,
-            next: AtomicUsize::new(0),
-        };
-        made.dims = made.embed("dimensions")?.len();
-        Ok(made)
+impl Embedder for Session {
+    fn model(&self) -> &str {
+        &self.files.name
     }
 
-    fn run(&self, session: &Mutex<TextEmbedding>, text: &str) -> Result<Vec<f32>, Error> {
+    fn dims(&self) -> usize {
+        self.dims
+    }
+
+    fn embed(&self, text: &str) -> Result<Vec<f32>, Error> {
         let prefixed;
         let text = if self.prefix.is_empty() {
             text
@@ -133,9 +143,13 @@ impl Sessions {
             prefixed = format!("{}{text}", self.prefix);
             &prefixed
         };
-        let mut session = session.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        let session = match &mut *loaded {
+            Some(session) => session,
+            none => none.insert(load(&self.environment, &self.files, self.threads)?),
+        };
         let fail = |source| Error::Embed {
-            model: self.model.clone(),
+            model: self.files.name.clone(),
             source,
         };
         let mut vectors = session.embed([text], None).map_err(|e| fail(e.into()))?;
@@ -145,58 +159,11 @@ impl Sessions {
     }
 }
 
-impl Embedder for Sessions {
-    fn model(&self) -> &str {
-        &self.model
-    }
-
-    fn dims(&self) -> usize {
-        self.dims
-    }
-
-    fn embed(&self, text: &str) -> Result<Vec<f32>, Error> {
-        let first = self.next.fetch_add(1, Ordering::Relaxed);
-        self.run(&self.sessions[first % self.sessions.len()], text)
-    }
-
-    fn embed_all(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, Error> {
-        // Longest first, so that no session is left with a long text when the others are done.
-        let mut order: Vec<usize> = (0..texts.len()).collect();
-        order.sort_by_key(|&at| std::cmp::Reverse(texts[at].len()));
-        let next = AtomicUsize::new(0);
-        let work = |session: &Mutex<TextEmbedding>| {
-            let mut done = Vec::new();
-            while let Some(&at) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-                done.push((at, self.run(session, texts[at])));
-            }
-            done
-        };
-        let workers = self.sessions.len().min(texts.len());
-        let done = std::thread::scope(|scope| {
-            let others: Vec<_> = self.sessions[..workers]
-                .iter()
-                .skip(1)
-                .map(|session| scope.spawn(|| work(session)))
-                .collect();
-            let mut done = self.sessions.first().map(&work).unwrap_or_default();
-            for other in others {
-                done.extend(
-                    other
-                        .join()
-                        .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-                );
-            }
-            done
-        });
-        let mut vectors = vec![Vec::new(); texts.len()];
-        for (at, vector) in done {
-            vectors[at] = vector?;
-        }
-        Ok(vectors)
-    }
-}
-
-fn session(environment: &Environment, files: &ModelFiles) -> Result<TextEmbedding, Error> {
+fn load(
+    environment: &Environment,
+    files: &ModelFiles,
+    threads: usize,
+) -> Result<TextEmbedding, Error> {
     let tokenizer = TokenizerFiles {
         tokenizer_file: files.tokenizer.to_vec(),
         config_file: files.config.to_vec(),
@@ -215,8 +182,10 @@ fn session(environment: &Environment, files: &ModelFiles) -> Result<TextEmbeddin
     }
     let options = InitOptionsUserDefined::new()
         .with_environment(environment.clone())
-        .with_max_length(TOKENS_MAX)
-        .with_intra_threads(1);
+        .with_max_length(ENCODER_TOKENS_MAX)
+        .with_intra_threads(threads)
+        // Else the weights lie in an arena that grows by doubling.
+        .with_session_config("session.use_device_allocator_for_initializers", "1");
     TextEmbedding::try_new_from_user_defined(model, options).map_err(|e| Error::Model {
         model: files.name.clone(),
         source: e.into(),

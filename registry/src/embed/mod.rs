@@ -26,7 +26,7 @@ pub trait Embedder: Send + Sync {
     /// When the model fails on it.
     fn embed(&self, text: &str) -> Result<Vec<f32>, Error>;
 
-    /// The vectors of several texts, in their order, side by side where the implementation can.
+    /// The vectors of several texts, in their order.
     ///
     /// # Errors
     /// When the model fails on one of them.
