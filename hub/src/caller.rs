@@ -107,8 +107,10 @@ mod tests {
     use toolpool_config::Profile;
 
     fn config() -> Config {
-        let mut config = Config::default();
-        config.deny = patterns(&["a__*"]).expect("a pattern");
+        let mut config = Config {
+            deny: patterns(&["a__*"]).expect("a pattern"),
+            ..Config::default()
+        };
         let profile = Profile {
             deny: patterns(&["b__*"]).expect("a pattern"),
             pin: vec!["c__d".into()],

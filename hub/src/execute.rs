@@ -10,6 +10,11 @@
 //! reordered. A step that fails, fails closed, with one sentence its listener can act on. This file
 //! is the only caller of the fleet's methods that send something on someone's behalf.
 
+#![expect(
+    clippy::result_large_err,
+    reason = "a refusal ends a call, so its size is paid once, and those who read it match on what is in it"
+)]
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -34,6 +34,10 @@ const PUBLISH_EVERY: Duration = Duration::from_secs(1);
 const EMBED_CHUNK: usize = 64;
 
 /// Something that changes the catalog.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most changes are of the fleet: a box for each would save nothing"
+)]
 pub(crate) enum Change {
     /// From the servers.
     Fleet(FleetEvent),

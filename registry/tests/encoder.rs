@@ -12,6 +12,10 @@ const ORIGINAL: &[u8] = include_bytes!("../model/reference.bin");
     clippy::print_stderr,
     reason = "a test that proves nothing must say so"
 )]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test is told where the library is"
+)]
 fn encoder() -> Option<Encoder> {
     match std::env::var_os("ORT_DYLIB_PATH") {
         Some(library) => Some(

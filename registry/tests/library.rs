@@ -7,7 +7,10 @@ use std::path::Path;
 use toolpool_registry::{Encoder, Error, ModelFiles};
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "a test is told where the library is")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test is told where the library is"
+)]
 fn a_library_that_is_missing_or_another_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let text = folder.path().join("libonnxruntime.so");
