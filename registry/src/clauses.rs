@@ -6,7 +6,20 @@ use crate::lexical::terms::word_count;
 
 /// Words between errands, in the languages that the tests know. Each starts a new clause and is not part of it.
 const JOINTS: &[&str] = &[
-    "and", "then", "also", "finally", "additionally", "afterwards", "und", "dann", "danach", "außerdem", "y", "luego", "después", "además",
+    "and",
+    "then",
+    "also",
+    "finally",
+    "additionally",
+    "afterwards",
+    "und",
+    "dann",
+    "danach",
+    "außerdem",
+    "y",
+    "luego",
+    "después",
+    "además",
 ];
 
 /// Of `JOINTS`, those that part clauses only after a comma: alone they join words.
@@ -26,7 +39,9 @@ pub fn clauses(text: &str, clauses_max: usize, words_min: usize) -> Vec<&str> {
     }
     let mut kept: Vec<&str> = Vec::new();
     for clause in found {
-        let clause = clause.trim_matches(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | ':' | '.' | '，' | '、' | '-' | '*'));
+        let clause = clause.trim_matches(|c: char| {
+            c.is_whitespace() || matches!(c, ',' | ';' | ':' | '.' | '，' | '、' | '-' | '*')
+        });
         if word_count(clause) >= words_min && !kept.contains(&clause) {
             kept.push(clause);
         }
@@ -78,15 +93,21 @@ fn joints(sentence: &str) -> Vec<(usize, usize)> {
             continue;
         }
         let mut end = at + c.len_utf8();
-        while let Some((next, c)) = words.next_if(|&(_, c)| c.is_alphanumeric() || matches!(c, '_' | '\'')) {
+        while let Some((next, c)) =
+            words.next_if(|&(_, c)| c.is_alphanumeric() || matches!(c, '_' | '\''))
+        {
             end = next + c.len_utf8();
         }
         let word = sentence[at..end].to_lowercase();
-        if JOINTS.contains(&word.as_str()) && (comma.is_some() || !AFTER_COMMA.contains(&word.as_str())) {
+        if JOINTS.contains(&word.as_str())
+            && (comma.is_some() || !AFTER_COMMA.contains(&word.as_str()))
+        {
             let from = comma.unwrap_or(at);
             match joints.last_mut() {
                 // `, and then` is one joint.
-                Some((start, len)) if sentence[*start + *len..from].trim().is_empty() => *len = end - *start,
+                Some((start, len)) if sentence[*start + *len..from].trim().is_empty() => {
+                    *len = end - *start
+                }
                 _ => joints.push((from, end - from)),
             }
         }
@@ -106,15 +127,37 @@ mod tests {
             ("salt and pepper for the soup", &[]),
             (
                 "Find me a hotel in Rome, and book a table nearby. Finally, write it all to trip.md",
-                &["Find me a hotel in Rome", "book a table nearby", "write it all to trip.md"],
+                &[
+                    "Find me a hotel in Rome",
+                    "book a table nearby",
+                    "write it all to trip.md",
+                ],
             ),
-            ("read the log file then send it to Ann", &["read the log file", "send it to Ann"]),
-            ("open the page, and then also take a screenshot", &["open the page", "take a screenshot"]),
-            ("Well done. Now list all the files.", &["Now list all the files"]),
+            (
+                "read the log file then send it to Ann",
+                &["read the log file", "send it to Ann"],
+            ),
+            (
+                "open the page, and then also take a screenshot",
+                &["open the page", "take a screenshot"],
+            ),
+            (
+                "Well done. Now list all the files.",
+                &["Now list all the files"],
+            ),
             ("Thanks. Now list all the files.", &[]),
-            ("查询北京的天气。把结果写入文件", &["查询北京的天气。", "把结果写入文件"]),
-            ("Lies die Datei bericht.txt und, danach sende sie an Ann", &["Lies die Datei bericht.txt und", "sende sie an Ann"]),
-            ("one line with words\n- another line with words", &["one line with words", "another line with words"]),
+            (
+                "查询北京的天气。把结果写入文件",
+                &["查询北京的天气。", "把结果写入文件"],
+            ),
+            (
+                "Lies die Datei bericht.txt und, danach sende sie an Ann",
+                &["Lies die Datei bericht.txt und", "sende sie an Ann"],
+            ),
+            (
+                "one line with words\n- another line with words",
+                &["one line with words", "another line with words"],
+            ),
         ];
         for (text, expected) in cases {
             assert_eq!(clauses(text, 12, 3), *expected, "{text}");
@@ -123,7 +166,11 @@ mod tests {
 
     #[test]
     fn their_number_is_bounded() {
-        let text = "send the mail now. ".repeat(3) + "read the file now. write the file now. list the files now.";
-        assert_eq!(clauses(&text, 2, 3), ["send the mail now", "read the file now"]);
+        let text = "send the mail now. ".repeat(3)
+            + "read the file now. write the file now. list the files now.";
+        assert_eq!(
+            clauses(&text, 2, 3),
+            ["send the mail now", "read the file now"]
+        );
     }
 }

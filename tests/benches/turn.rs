@@ -1,6 +1,6 @@
 //! What a turn costs: a request embedded, searched and made into a pool, over catalogs of 500 to 100,000 tools.
 //!
-//!     ORT_DYLIB_PATH=libonnxruntime.so TOOLPOOL_SETS=FOLDER cargo bench -p toolpool-tests --bench turn [-- PART]
+//!     TOOLPOOL_SETS=FOLDER cargo bench -p toolpool-tests --bench turn [-- PART]
 //!
 //! `TOOLPOOL_SETS` holds one folder per labelled set, each with `tools.jsonl`; the requests are those of `livemcpbench`. Tools beyond
 //! what the sets hold are varied from them: one tool's name on another's server, with the descriptions of both. Every text is

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 use toolpool_config::{Builtin, Config, ServerConfig, Transport, Trust};
+use toolpool_connectors::runtime::{self, RuntimePlaces};
 use toolpool_registry::{
     Allowance, Encoder, Health, ModelFiles, Pool, Query, Ranking, ServerState, Snapshot,
     TokenCounter, VectorStore, View, ViewRules, Want, assemble, rank, read_tools,
@@ -138,7 +139,7 @@ impl Corpus {
     /// Embeds every tool that `cache` has no vector of, and keeps the vectors there.
     ///
     /// # Errors
-    /// When there is no encoder: `ORT_DYLIB_PATH` must name the ONNX Runtime library.
+    /// When there is no encoder.
     pub fn embed(&mut self, cache: &Path) -> anyhow::Result<()> {
         let encoder = encoder()?;
         fs::create_dir_all(cache)?;
@@ -245,16 +246,35 @@ impl Corpus {
     }
 }
 
-/// The built-in encoder on the library that `ORT_DYLIB_PATH` names.
+/// The built-in encoder on the ONNX Runtime that the hub itself would use: `ORT_DYLIB_PATH`, the system's, the user's cache,
+/// else fetched into it.
 ///
 /// # Errors
-/// When the variable is not set or the library cannot be used.
+/// When there is no library to be had or none that works.
 pub fn encoder() -> anyhow::Result<Encoder> {
-    let library = std::env::var_os("ORT_DYLIB_PATH")
+    let cache = std::env::var_os("XDG_CACHE_HOME")
         .map(PathBuf::from)
-        .context("set `ORT_DYLIB_PATH` to the ONNX Runtime library")?;
+        .or_else(|| std::env::home_dir().map(|home| home.join(".cache")))
+        .context("there is no home folder to keep ONNX Runtime in")?;
+    let places = RuntimePlaces {
+        configured: None,
+        env: std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from),
+        exe_dir: None,
+        system: runtime::system_folders(),
+        cache_dir: cache.join("toolpool"),
+    };
+    let library = match runtime::locate(&places) {
+        Some(library) => library,
+        None => tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?
+            .block_on(runtime::fetch(&places, FETCH_LIMIT, |_| {}))?,
+    };
     Ok(Encoder::load(&library, ModelFiles::builtin())?)
 }
+
+/// How long the fetch of ONNX Runtime may take.
+const FETCH_LIMIT: Duration = Duration::from_secs(600);
 
 /// The JSON values of a file with one on each line.
 ///
