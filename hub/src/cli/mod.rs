@@ -7,7 +7,7 @@
 //! ui owns stdout and stderr · columns and words lay text out · report ends it · log and signal listen
 //! ```
 //!
-//! One file for each command. A renderer takes data and a [`ui::Look`] and gives text, so that what
+//! One file for each command. A renderer takes data and a `ui::Look` and gives text, so that what
 //! people see is tested without a terminal.
 
 mod args;
