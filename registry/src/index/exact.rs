@@ -2,13 +2,17 @@
 //! what fusion wants, since its scores are relative to the best and the worst of the view. Above it a [`Graph`] proposes
 //! which rows to score.
 
+use super::codes::{Codes, Parts};
 use super::dot;
 use super::graph::Graph;
 use crate::document::DocumentHash;
 use crate::vectors::Vector;
 
+/// Rows from which a scan reads codes: the vectors of fewer stay in the processor's caches.
+const CODED_FROM: usize = 2_048;
+
 /// Rows from which a scan is shared by two threads: below it starting one costs more than it saves.
-const ROWS_SHARED: usize = 8_192;
+const ROWS_SHARED: usize = 32_768;
 
 /// The vectors of a snapshot's rows, all of one model.
 #[derive(Debug, Default)]
@@ -16,6 +20,7 @@ pub struct VectorIndex {
     model: String,
     rows: Vec<Option<Vector>>,
     embedded: usize,
+    codes: Option<Codes>,
     graph: Option<Graph>,
 }
 
@@ -35,6 +40,7 @@ impl VectorIndex {
             .then(|| Graph::build(&rows, previous.and_then(|previous| previous.graph.as_ref())));
         VectorIndex {
             model: model.to_owned(),
+            codes: (rows.len() >= CODED_FROM).then(|| Codes::of(&rows)),
             rows: rows.into_iter().map(|(_, vector)| vector).collect(),
             embedded,
             graph,
@@ -96,24 +102,28 @@ impl VectorIndex {
         })
     }
 
-    /// For each of `rows`, what `mix` makes of its cosines with `parts`, and not a number for a row without a vector.
+    /// Whether [`VectorIndex::score`] gives exact scores.
+    pub(crate) fn is_exact(&self) -> bool {
+        self.codes.is_none()
+    }
+
+    /// For each of `rows`, what `mix` makes of its cosines with `parts`, and not a number for a row without a vector. Of a large
+    /// catalog the cosines are within a thousandth.
     pub(crate) fn score(
         &self,
         rows: &[u32],
         parts: &[&[f32]],
         mix: impl Fn(&[f32]) -> f32 + Sync,
     ) -> Vec<f32> {
-        let flat: Vec<f32> = parts.concat();
+        let Some(codes) = &self.codes else {
+            return self.score_exactly(rows, parts, mix);
+        };
+        let coded = Parts::of(parts);
         let scan = |rows: &[u32], scores: &mut [f32]| {
             let mut products = vec![0.0; parts.len()];
             for (row, score) in rows.iter().zip(scores) {
-                *score = match &self.rows[*row as usize] {
-                    Some(vector) => {
-                        dot::products(vector, &flat, &mut products);
-                        mix(&products)
-                    }
-                    None => f32::NAN,
-                };
+                codes.products(*row as usize, &coded, &mut products);
+                *score = mix(&products);
             }
         };
         let mut scores = vec![0.0; rows.len()];
@@ -128,5 +138,24 @@ impl VectorIndex {
             scan(left_rows, left);
         });
         scores
+    }
+
+    /// The same, exactly.
+    pub(crate) fn score_exactly(
+        &self,
+        rows: &[u32],
+        parts: &[&[f32]],
+        mix: impl Fn(&[f32]) -> f32,
+    ) -> Vec<f32> {
+        let flat: Vec<f32> = parts.concat();
+        let mut products = vec![0.0; parts.len()];
+        let mut one = |row: &u32| match &self.rows[*row as usize] {
+            Some(vector) => {
+                dot::products(vector, &flat, &mut products);
+                mix(&products)
+            }
+            None => f32::NAN,
+        };
+        rows.iter().map(&mut one).collect()
     }
 }

@@ -1,6 +1,7 @@
 //! What a snapshot is searched with: terms, vectors, and which rows share a server. Built once per snapshot from what
 //! its tools already carry, so that a changed list costs milliseconds.
 
+mod codes;
 mod dot;
 mod exact;
 mod graph;

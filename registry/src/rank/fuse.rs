@@ -76,58 +76,96 @@ impl Mask {
     }
 }
 
-/// Closeness in meaning of each row, from 0 to 1, not a number where a row has no vector; none when request or catalog
-/// have no vectors, or those of different models.
-pub(super) fn meaning(
-    index: &SearchIndex,
-    visible: &[u32],
-    query: &Query,
-    settings: &PoolSettings,
-) -> Option<Vec<f32>> {
-    if query.model.as_deref() != Some(index.vectors.model()) || index.vectors.embedded() == 0 {
-        return None;
+/// Closeness in meaning of each row, from 0 to 1.
+pub(super) struct Meaning<'a> {
+    parts: Vec<&'a [f32]>,
+    clause_weight: f32,
+    least: f32,
+    over: f32,
+    /// By place in the view; not a number where a row has no vector.
+    pub(super) scores: Vec<f32>,
+}
+
+impl<'a> Meaning<'a> {
+    /// None when request or catalog have no vectors, or those of different models.
+    pub(super) fn of(
+        index: &SearchIndex,
+        visible: &[u32],
+        query: &'a Query,
+        settings: &PoolSettings,
+    ) -> Option<Meaning<'a>> {
+        if query.model.as_deref() != Some(index.vectors.model()) || index.vectors.embedded() == 0 {
+            return None;
+        }
+        let parts: Vec<&[f32]> = query.parts.iter().map(|part| &*part.vector).collect();
+        let clause_weight = settings.clause_weight as f32;
+        let mut scores = index
+            .vectors
+            .score(visible, &parts, |cosines| mixed(cosines, clause_weight));
+        let (least, over) = scale(&scores);
+        scores
+            .iter_mut()
+            .for_each(|score| *score = (*score - least) * over);
+        Some(Meaning {
+            parts,
+            clause_weight,
+            least,
+            over,
+            scores,
+        })
     }
-    let parts: Vec<&[f32]> = query
-        .parts
-        .iter()
-        .map(|part| part.vector.as_slice())
-        .collect();
-    let weight = settings.clause_weight as f32;
-    let mixed = index
-        .vectors
-        .score(visible, &parts, |cosines| match cosines {
-            [whole] => *whole,
-            [whole, clauses @ ..] => {
-                (1.0 - weight) * whole + weight * clauses.iter().copied().fold(f32::MIN, f32::max)
-            }
-            [] => 0.0,
-        });
-    Some(scaled(mixed))
+
+    /// The exact scores of a few rows, on the same scale.
+    pub(super) fn exactly(&self, index: &SearchIndex, rows: &[u32]) -> Vec<f32> {
+        let mix = |cosines: &[f32]| (mixed(cosines, self.clause_weight) - self.least) * self.over;
+        index.vectors.score_exactly(rows, &self.parts, mix)
+    }
+}
+
+/// The whole with its best clause.
+fn mixed(cosines: &[f32], clause_weight: f32) -> f32 {
+    match cosines {
+        [] => 0.0,
+        [whole] => *whole,
+        [whole, clauses @ ..] => {
+            let best = clauses.iter().copied().fold(f32::MIN, f32::max);
+            // `max` passes over what is not a number; the whole does not.
+            (1.0 - clause_weight) * whole + clause_weight * best
+        }
+    }
+}
+
+/// The least of `scores` and what stretches their span to 1; what is not a number is passed over.
+fn scale(scores: &[f32]) -> (f32, f32) {
+    let least = scores.iter().copied().fold(f32::INFINITY, f32::min);
+    let most = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let span = most - least;
+    (least, if span > 0.0 { 1.0 / span } else { 0.0 })
 }
 
 /// Stretched so that the least is 0 and the most 1; all 0 where they are equal. What is not a number stays so.
 fn scaled(mut scores: Vec<f32>) -> Vec<f32> {
-    let least = scores.iter().copied().fold(f32::INFINITY, f32::min);
-    let most = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let span = most - least;
-    let over = if span > 0.0 { 1.0 / span } else { 0.0 };
+    let (least, over) = scale(&scores);
     scores
         .iter_mut()
         .for_each(|score| *score = (*score - least) * over);
     scores
 }
 
-/// In standard deviations from the mean, both of the scores at `sample`, which must be there; of all scores without one.
-pub(super) fn standardised(mut scores: Vec<f32>, sample: Option<&[usize]>) -> Vec<f32> {
-    let taken = || -> Box<dyn Iterator<Item = f64> + '_> {
-        match sample {
-            Some(sample) => Box::new(sample.iter().map(|at| f64::from(scores[*at]))),
-            None => Box::new(scores.iter().map(|score| f64::from(*score))),
-        }
-    };
-    let count = sample.map_or(scores.len(), <[usize]>::len).max(1) as f64;
-    let mean = taken().sum::<f64>() / count;
-    let variance = taken().map(|score| (score - mean).powi(2)).sum::<f64>() / count;
+/// Turns `scores` into standard deviations from the mean, both of the scores at `sample`, or of all without one, and gives what
+/// a difference of scores is multiplied with.
+pub(super) fn standardise(scores: &mut [f32], sample: Option<&[usize]>) -> f32 {
+    let taken: Vec<f32> = sample.map_or_else(Vec::new, |sample| {
+        sample.iter().map(|at| scores[*at]).collect()
+    });
+    let taken = if sample.is_some() { &taken } else { &*scores };
+    let count = taken.len().max(1) as f64;
+    let mean = taken.iter().map(|score| f64::from(*score)).sum::<f64>() / count;
+    let variance = taken
+        .iter()
+        .map(|score| (f64::from(*score) - mean).powi(2))
+        .sum::<f64>()
+        / count;
     let over = if variance > 0.0 {
         1.0 / variance.sqrt()
     } else {
@@ -136,7 +174,7 @@ pub(super) fn standardised(mut scores: Vec<f32>, sample: Option<&[usize]>) -> Ve
     scores
         .iter_mut()
         .for_each(|score| *score = ((f64::from(*score) - mean) * over) as f32);
-    scores
+    over as f32
 }
 
 /// What each row gains by its server: `weight` times the mean of the server's best scores. Servers are evidence, not a gate.
@@ -171,6 +209,10 @@ mod tests {
         assert_eq!(scaled(vec![2.0, 4.0, 3.0]), [0.0, 1.0, 0.5]);
         assert_eq!(scaled(vec![2.0, 2.0]), [0.0, 0.0]);
         assert!(scaled(vec![1.0, f32::NAN, 3.0])[1].is_nan());
+        let standardised = |mut scores: Vec<f32>, sample: Option<&[usize]>| {
+            standardise(&mut scores, sample);
+            scores
+        };
         assert_eq!(standardised(vec![1.0, 3.0], None), [-1.0, 1.0]);
         assert_eq!(
             standardised(vec![1.0, 3.0, 9.0], Some(&[0, 1])),

@@ -104,7 +104,7 @@ pub(crate) fn rank_rows(
         }
         None => (visible, None),
     };
-    let meaning = fuse::meaning(index, visible, query, settings);
+    let meaning = fuse::Meaning::of(index, visible, query, settings);
     let ranker = match (&meaning, &query.model) {
         (Some(_), Some(model)) => Ranker::Hybrid {
             model: model.clone(),
@@ -112,49 +112,67 @@ pub(crate) fn rank_rows(
         _ => Ranker::Words,
     };
     let weight = settings.words_weight as f32;
-    let fused: Vec<f32> = match &meaning {
+    let mut totals: Vec<f32> = match &meaning {
         None => words.clone(),
         Some(meaning) => {
             let one = |(words, meaning): (&f32, &f32)| match meaning.is_nan() {
                 true => *words,
                 false => weight * words + (1.0 - weight) * meaning,
             };
-            words.iter().zip(meaning).map(one).collect()
+            words.iter().zip(&meaning.scores).map(one).collect()
         }
     };
-    let standard = fuse::standardised(fused, sample);
+    let over = fuse::standardise(&mut totals, sample);
     let boosts = fuse::boosts(
-        &standard,
+        &totals,
         visible,
         &index.servers,
         settings.server_boost as f32,
     );
-    let mut scores: Vec<Score> = visible
-        .iter()
-        .enumerate()
-        .map(|(at, &row)| Score {
-            row: row as Row,
-            total: standard[at] + boosts[at],
+    totals
+        .iter_mut()
+        .zip(&boosts)
+        .for_each(|(total, boost)| *total += boost);
+    let mut scores: Vec<Score> = best(&totals, limits.search_candidates)
+        .into_iter()
+        .map(|at| Score {
+            row: visible[at] as Row,
+            total: totals[at],
             meaning: meaning
                 .as_ref()
-                .map(|meaning| meaning[at])
+                .map(|meaning| meaning.scores[at])
                 .filter(|meaning| !meaning.is_nan()),
             words: words[at],
             boost: boosts[at],
         })
         .collect();
-    let better = |a: &Score, b: &Score| b.total.total_cmp(&a.total).then(a.row.cmp(&b.row));
-    let keep = limits.search_candidates;
-    if scores.len() > keep && keep > 0 {
-        scores.select_nth_unstable_by(keep - 1, better);
-        scores.truncate(keep);
+    if let Some(meaning) = meaning.filter(|_| !index.vectors.is_exact()) {
+        let rows: Vec<u32> = scores.iter().map(|score| score.row as u32).collect();
+        for (score, exact) in scores.iter_mut().zip(meaning.exactly(index, &rows)) {
+            if let Some(near) = &mut score.meaning {
+                score.total += (1.0 - weight) * (exact - *near) * over;
+                *near = exact;
+            }
+        }
     }
-    scores.sort_unstable_by(better);
+    scores.sort_unstable_by(|a, b| b.total.total_cmp(&a.total).then(a.row.cmp(&b.row)));
     Ranking {
         scores,
         ranked,
         ranker,
     }
+}
+
+/// The places of the best `count` of `totals`, in no order; of equal ones the first.
+fn best(totals: &[f32], count: usize) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..totals.len()).collect();
+    if places.len() > count && count > 0 {
+        places.select_nth_unstable_by(count - 1, |a, b| {
+            totals[*b].total_cmp(&totals[*a]).then(a.cmp(b))
+        });
+        places.truncate(count);
+    }
+    places
 }
 
 #[cfg(test)]
