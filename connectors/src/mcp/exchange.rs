@@ -6,9 +6,13 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
-use futures::{Stream, StreamExt, TryStreamExt, stream::BoxStream};
+use futures::{
+    Stream, StreamExt, TryStreamExt,
+    stream::{self, BoxStream},
+};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use reqwest::{RequestBuilder, Response};
 use rmcp::{
@@ -29,6 +33,10 @@ use super::{
     tap::Tap,
     wire::Fault,
 };
+
+/// How much longer a list's stream stays open than its server keeps it. rmcp 3.11 learns the `Mcp-Param-*` headers from
+/// a list only if it takes the message before it hears of the stream's end; ended at once, it sometimes hears that first.
+const LINGER: Duration = Duration::from_millis(50);
 
 const SESSION_ID: &str = "mcp-session-id";
 const LAST_EVENT_ID: &str = "last-event-id";
@@ -131,10 +139,14 @@ impl StreamableHttpClient for Client {
             .and_then(|id| id.to_str().ok())
             .map(str::to_owned);
         match content_type(&response).as_deref() {
-            Some(EVENT_STREAM) => Ok(StreamableHttpPostResponse::Sse(
-                self.events(response),
-                session,
-            )),
+            Some(EVENT_STREAM) => {
+                let events = self.events(response);
+                let events = match lists_tools(&message) {
+                    true => linger(events),
+                    false => events,
+                };
+                Ok(StreamableHttpPostResponse::Sse(events, session))
+            }
             Some(JSON) => {
                 let body = self.whole(response).await?;
                 match (self.message(&body), asked) {
@@ -195,6 +207,16 @@ impl StreamableHttpClient for Client {
         .await
         .map(drop)
     }
+}
+
+fn lists_tools(message: &ClientJsonRpcMessage) -> bool {
+    matches!(message, ClientJsonRpcMessage::Request(request)
+        if matches!(request.request, ClientRequest::ListToolsRequest(_)))
+}
+
+fn linger(events: Events) -> Events {
+    let end = stream::once(tokio::time::sleep(LINGER)).filter_map(|()| async { None });
+    events.chain(end).boxed()
 }
 
 impl Client {
