@@ -16,3 +16,4 @@ mod proxy;
 mod real;
 mod reload;
 mod tidy;
+mod vectors;

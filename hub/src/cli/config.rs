@@ -251,7 +251,7 @@ mod tests {
             overridden: Vec::new(),
         };
         let project = Origin::Project {
-            file: "/work/.toolpool.toml".into(),
+            file: "/home/ann/.toolpool.toml".into(),
             at: None,
         };
         let values = [
@@ -267,9 +267,12 @@ mode = \"ask\"        # default
 pool.tools_max = 8  # .toolpool.toml
 #   in place of 16 from default
 ";
-        assert_eq!(listing(&values, true, Path::new("/work"), &PLAIN), wanted);
         assert_eq!(
-            listing(&values, false, Path::new("/work"), &PLAIN),
+            listing(&values, true, Path::new("/home/ann"), &PLAIN),
+            wanted
+        );
+        assert_eq!(
+            listing(&values, false, Path::new("/home/ann"), &PLAIN),
             "mode = \"ask\"\npool.tools_max = 8\n"
         );
     }

@@ -9,7 +9,7 @@ fn at(pairs: &[(&str, &str)]) -> Surroundings {
         .collect();
     Surroundings {
         env,
-        folder: "/work".into(),
+        folder: "/home/ann".into(),
         program: Some("/opt/bin/toolpool".into()),
     }
 }
@@ -30,7 +30,7 @@ fn files_are_where_the_standard_says() {
             at(&[("HOME", "/h"), ("TOOLPOOL_CONFIG", "/x.toml")]),
             "/x.toml",
         ),
-        (at(&[]), "/work/.config/toolpool/config.toml"),
+        (at(&[]), "/home/ann/.config/toolpool/config.toml"),
     ];
     for (surroundings, file) in rows {
         assert_eq!(
@@ -43,7 +43,7 @@ fn files_are_where_the_standard_says() {
     let both = at(&[("HOME", "/h"), ("XDG_CACHE_HOME", "/c")]);
     assert_eq!(both.cache(), Path::new("/c/toolpool"));
     assert_eq!(both.state(), Path::new("/h/.local/state/toolpool"));
-    assert_eq!(both.project_file(), Path::new("/work/.toolpool.toml"));
+    assert_eq!(both.project_file(), Path::new("/home/ann/.toolpool.toml"));
 }
 
 #[test]

@@ -1,33 +1,27 @@
-//! The built-in encoder on a real ONNX Runtime, which `ORT_DYLIB_PATH` names. Without one these tests say so and prove
-//! nothing, except under `CI=true`, where that is a failure.
+//! The built-in encoder on a real ONNX Runtime. Where there is none to be had these tests say so and prove nothing, except
+//! under `CI=true`, where that is a failure.
 
 use serde_json::json;
 use toolpool_config::Limits;
-use toolpool_registry::{Document, Encoder, ModelFiles, Query};
+use toolpool_registry::{Document, Encoder, Query};
 
-const REFERENCE: &str = include_str!("../model/reference.txt");
-const ORIGINAL: &[u8] = include_bytes!("../model/reference.bin");
+const REFERENCE: &str = include_str!("../../registry/model/reference.txt");
+const ORIGINAL: &[u8] = include_bytes!("../../registry/model/reference.bin");
 
+/// The encoder, from the library that the hub would use, which is fetched where it is not there yet.
 #[expect(
     clippy::print_stderr,
     reason = "a test that proves nothing must say so"
 )]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a test is told where the library is"
-)]
 fn encoder() -> Option<Encoder> {
-    match std::env::var_os("ORT_DYLIB_PATH") {
-        Some(library) => Some(
-            Encoder::load(library.as_ref(), ModelFiles::builtin())
-                .expect("the library that was named works"),
-        ),
-        None => {
+    match toolpool_tests::ranking::encoder() {
+        Ok(encoder) => Some(encoder),
+        Err(error) => {
             assert!(
                 std::env::var_os("CI").is_none_or(|ci| ci != "true"),
-                "`ORT_DYLIB_PATH` must be set under CI"
+                "there must be an encoder under CI: {error:#}"
             );
-            eprintln!("skipped: `ORT_DYLIB_PATH` is not set");
+            eprintln!("skipped: {error:#}");
             None
         }
     }
