@@ -6,9 +6,9 @@ use crate::document::DocumentHash;
 use crate::vectors::Vector;
 
 /// Largest code of a row.
-const ROW_MAX: f32 = 127.0;
+const ROW_SCALE: f32 = 127.0;
 /// Largest code of a request: small enough that a sum of products fits 32 bits up to four thousand entries.
-const PART_MAX: f32 = 4_095.0;
+const PART_SCALE: f32 = 4_095.0;
 
 /// The codes of all rows.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ impl Codes {
         for (_, vector) in rows {
             match vector {
                 Some(vector) => {
-                    let scale = scale(vector, ROW_MAX);
+                    let scale = scale(vector, ROW_SCALE);
                     codes.extend(vector.iter().map(|entry| (entry / scale).round() as i8));
                     scales.push(scale);
                 }
@@ -68,7 +68,7 @@ impl Codes {
 
 impl Parts {
     pub(super) fn of(parts: &[&[f32]]) -> Parts {
-        let scales: Vec<f32> = parts.iter().map(|part| scale(part, PART_MAX)).collect();
+        let scales: Vec<f32> = parts.iter().map(|part| scale(part, PART_SCALE)).collect();
         let coded = parts.iter().zip(&scales);
         let codes = coded
             .flat_map(|(part, scale)| part.iter().map(move |entry| (entry / scale).round() as i16));
