@@ -27,8 +27,9 @@ use toolpool_connectors::{CallError, CallRequest, Fleet, Progress};
 use toolpool_registry::{Fingerprint, Snapshot, ToolId, ToolMeta, View, canonical};
 
 use crate::caller::Caller;
+use crate::near;
 use crate::permission::{Decision, decide};
-use crate::repair::{self, Repair, plain};
+use crate::repair::{self, Repair};
 use crate::verify::{Schemas, Side};
 use crate::{cap, error::list};
 
@@ -217,9 +218,16 @@ impl Proposed {
         let row = match door.view.resolve(door.snapshot, &call.name) {
             Some(row) => row,
             None => {
-                let row = near(door, &call.name).ok_or_else(|| Refusal::Unknown {
-                    name: call.name.chars().take(128).collect(),
-                    suggestions: suggestions(door, &call.name),
+                let row = near::only(door.snapshot, door.view, &call.name).ok_or_else(|| {
+                    Refusal::Unknown {
+                        name: call.name.chars().take(128).collect(),
+                        suggestions: near::suggestions(
+                            door.snapshot,
+                            door.view,
+                            &call.name,
+                            door.config.limits.suggestions_max,
+                        ),
+                    }
                 })?;
                 repairs.push(format!(
                     "the tool `{}` to `{}`",
@@ -235,60 +243,6 @@ impl Proposed {
             repairs,
         })
     }
-}
-
-/// The one tool in view that the name can only mean: the same letters in another spelling, or the
-/// server's own name for it where no other server has that name.
-fn near(door: &Door<'_>, name: &str) -> Option<usize> {
-    let wanted = plain(name);
-    if wanted.is_empty() {
-        return None;
-    }
-    let tools = door.snapshot.tools();
-    let only = |same: &dyn Fn(&ToolMeta) -> bool| {
-        let mut rows = door.view.rows().filter(|row| same(&tools[*row]));
-        rows.next().filter(|_| rows.next().is_none())
-    };
-    only(&|tool| plain(&tool.exposed) == wanted)
-        .or_else(|| only(&|tool| plain(&tool.id.name) == wanted))
-}
-
-fn suggestions(door: &Door<'_>, name: &str) -> Vec<Arc<str>> {
-    let wanted = plain(name);
-    let mut near: Vec<(usize, Arc<str>)> = door
-        .view
-        .rows()
-        .map(|row| &door.snapshot.tools()[row])
-        .filter_map(|tool| {
-            let distance = distance(&wanted, &plain(&tool.exposed))
-                .min(distance(&wanted, &plain(&tool.id.name)));
-            (distance <= wanted.len().div_ceil(3)).then(|| (distance, tool.exposed.clone()))
-        })
-        .collect();
-    near.sort();
-    near.into_iter()
-        .take(door.config.limits.suggestions_max)
-        .map(|(_, name)| name)
-        .collect()
-}
-
-/// Edits between two short names (Levenshtein), in bytes of their plain forms.
-fn distance(a: &str, b: &str) -> usize {
-    if a.len().abs_diff(b.len()) > a.len().div_ceil(3) {
-        return usize::MAX;
-    }
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.bytes().enumerate() {
-            let above = row[j + 1];
-            row[j + 1] = (diagonal + usize::from(x != y))
-                .min(above + 1)
-                .min(row[j] + 1);
-            diagonal = above;
-        }
-    }
-    row[b.len()]
 }
 
 impl Resolved {
@@ -486,19 +440,6 @@ impl fmt::Debug for Door<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn distance_counts_edits_and_gives_up_early() {
-        for (a, b, wanted) in [
-            ("read", "read", 0),
-            ("read", "raed", 2),
-            ("read", "reads", 1),
-            ("", "", 0),
-        ] {
-            assert_eq!(distance(a, b), wanted, "{a} {b}");
-        }
-        assert_eq!(distance("read", "read_a_whole_file"), usize::MAX);
-    }
 
     #[test]
     fn a_sentence_goes_in_front_and_nothing_is_lost() {

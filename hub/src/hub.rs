@@ -233,15 +233,20 @@ impl Hub {
     }
 
     /// The pool for a request, with the bridge tools counted first. `budget` replaces the allowance
-    /// in tokens.
-    pub async fn pool(self: &Arc<Self>, caller: &Caller, text: &str, budget: Option<u32>) -> Pool {
+    /// in tokens. It comes with the snapshot that its rows belong to.
+    pub async fn pool(
+        self: &Arc<Self>,
+        caller: &Caller,
+        text: &str,
+        budget: Option<u32>,
+    ) -> (Arc<Snapshot>, Pool) {
         let settings = &caller.pool;
         let allowance = Allowance {
             tokens: budget.unwrap_or_else(|| settings.allowance_tokens()),
             tools_max: settings.tools_max,
             full_max: settings.full_max,
         };
-        self.assemble(caller, text, allowance, true).await.1
+        self.assemble(caller, text, allowance, true).await
     }
 
     /// The answer of `find_tools`: the best few in slim form, without bridge or pinned tools.

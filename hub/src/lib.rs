@@ -20,6 +20,7 @@ pub mod encoder;
 pub mod error;
 pub mod execute;
 pub mod hub;
+pub mod near;
 pub mod permission;
 pub mod repair;
 pub mod search;

@@ -111,15 +111,9 @@ pub(crate) async fn make(
     budget: Option<u32>,
     out_max: usize,
 ) -> Report {
-    loop {
-        let snapshot = hub.snapshot();
-        let pool = hub.pool(caller, request, budget).await;
-        // A pool is explained by its own snapshot; where another came between, it is made again.
-        if pool.snapshot == snapshot.no() {
-            let state = hub.encoder_state().borrow().clone();
-            return report(&snapshot, caller, request, &pool, &state, out_max);
-        }
-    }
+    let (snapshot, pool) = hub.pool(caller, request, budget).await;
+    let state = hub.encoder_state().borrow().clone();
+    report(&snapshot, caller, request, &pool, &state, out_max)
 }
 
 fn report(
