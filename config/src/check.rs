@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use crate::error::nearest;
 use crate::layer::{Config, Origin};
-use crate::limits::fixed::NAME_LENGTH_MAX;
+use crate::limits::fixed::{NAME_LENGTH_MAX, SECONDS_MAX, WINDOW_MIN};
 use crate::pattern::{Glob, Pattern};
 use crate::resolve::Resolver;
 use crate::server::Transport;
@@ -248,6 +248,14 @@ fn numbers(config: &Config, to: &mut Resolver<'_>) {
         share(&["pool", name], value, to);
     }
     share(&["serve", "search_share"], config.serve.search_share, to);
+    share(
+        &["budget", "reserve_share"],
+        config.budget.reserve_share,
+        to,
+    );
+    share(&["budget", "margin_share"], config.budget.margin_share, to);
+    share(&["budget", "warn_share"], config.budget.warn_share, to);
+    model(config, to);
     for (name, profile) in &config.profiles {
         let pool = &profile.pool;
         for (key, value) in [
@@ -299,6 +307,49 @@ fn numbers(config: &Config, to: &mut Resolver<'_>) {
         .hint = Some("write `127.0.0.1:7332`".to_owned());
     }
     limits(config, to);
+}
+
+fn model(config: &Config, to: &mut Resolver<'_>) {
+    if config
+        .model
+        .window
+        .is_some_and(|window| window < WINDOW_MIN)
+    {
+        to.wrong(
+            &["model", "window"],
+            format!("`model.window` must be at least {WINDOW_MIN} tokens"),
+        )
+        .hint = Some("a smaller window has no room for a request, a tool and a reply".to_owned());
+    }
+    if !(config.model.silence_s > 0.0 && config.model.silence_s <= SECONDS_MAX) {
+        to.wrong(
+            &["model", "silence_s"],
+            format!("`model.silence_s` must be more than 0 and at most {SECONDS_MAX} seconds"),
+        );
+    }
+    let places = config.model.places.iter().map(|url| ("places", url));
+    let endpoint = config.model.endpoint.iter().map(|url| ("endpoint", url));
+    for (key, url) in places.chain(endpoint) {
+        if !url.starts_with("http://") && !url.starts_with("https://") {
+            to.wrong(
+                &["model", key],
+                format!("`model.{key}`: `{url}` is not an `http` or `https` address"),
+            )
+            .hint = Some("write `http://127.0.0.1:8080`".to_owned());
+        }
+    }
+    for (key, value) in [
+        ("steps_max", config.agent.steps_max),
+        ("failures_max", config.agent.failures_max),
+        ("repeats_max", config.agent.repeats_max),
+    ] {
+        if value == 0 {
+            to.wrong(
+                &["agent", key],
+                format!("`agent.{key}` must be more than 0"),
+            );
+        }
+    }
 }
 
 fn share(keys: &[&str], value: f64, to: &mut Resolver<'_>) {

@@ -10,8 +10,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    Builtin, EmbeddingSettings, Exposure, Glob, Limits, Mode, NameSettings, Pattern, PoolSettings,
-    Profile, ToolOverride, Trust,
+    AgentSettings, BudgetSettings, Builtin, EmbeddingSettings, Exposure, Glob, Limits, Mode,
+    NameSettings, Pattern, PoolSettings, Profile, ToolOverride, Trust,
 };
 
 /// Settings of toolpool.
@@ -43,6 +43,12 @@ pub(crate) struct File {
     pub(crate) names: NameSettings,
     /// How the hub serves clients.
     pub(crate) serve: ServeFile,
+    /// Which model is talked to, and how.
+    pub(crate) model: ModelFile,
+    /// How a window is divided.
+    pub(crate) budget: BudgetSettings,
+    /// How the agent works.
+    pub(crate) agent: AgentSettings,
     /// Every bound in the program.
     pub(crate) limits: Limits,
 }
@@ -109,4 +115,24 @@ pub(crate) struct TokenFile {
     pub(crate) secret: Option<String>,
     /// The profile that its bearer has and cannot leave.
     pub(crate) profile: Option<String>,
+}
+
+/// Which model is talked to, and how.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ModelFile {
+    /// The model server's address, such as `http://127.0.0.1:8080`; looked for at `places` when missing.
+    pub(crate) endpoint: Option<String>,
+    /// The model's name as its server has it; the loaded or the first one when missing.
+    pub(crate) name: Option<String>,
+    /// Sent as a bearer token with every request, best as `${VAR}`.
+    pub(crate) api_key: Option<String>,
+    /// Use no more than this of the window. For Ollama this is the `num_ctx` of the session.
+    pub(crate) window: Option<u32>,
+    /// Where a model server is looked for, the first one that answers with a model first.
+    pub(crate) places: Vec<String>,
+    /// Silence of a model server in seconds after which a request is given up.
+    pub(crate) silence_s: f64,
+    /// Sent with every request where it is set; a model's own default otherwise.
+    pub(crate) temperature: Option<f64>,
 }

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use crate::error::Problem;
 use crate::{
-    EmbeddingSettings, Exposure, Limits, Mode, NameSettings, Pattern, PoolSettings, Profile,
-    ServeSettings, ServerConfig,
+    AgentSettings, BudgetSettings, EmbeddingSettings, Exposure, Limits, Mode, ModelSettings,
+    NameSettings, Pattern, PoolSettings, Profile, ServeSettings, ServerConfig,
 };
 
 /// The whole configuration, checked and with variables put in.
@@ -39,6 +39,12 @@ pub struct Config {
     pub tokenizer: Option<PathBuf>,
     /// How the hub serves clients.
     pub serve: ServeSettings,
+    /// Which model is talked to, and how.
+    pub model: ModelSettings,
+    /// How a window is divided.
+    pub budget: BudgetSettings,
+    /// How the agent works.
+    pub agent: AgentSettings,
     /// Every bound in the program.
     pub limits: Limits,
 }

@@ -182,6 +182,19 @@ pub mod fixed {
     /// Bytes kept of what a package client complained about; its last lines say why it failed.
     pub const CLIENT_WORDS_BYTES_MAX: usize = 4_096;
 
+    // Models.
+
+    /// The smallest window in tokens that a person may set: below it there is no room for a request, a tool and a reply.
+    pub const WINDOW_MIN: u32 = 2_048;
+    /// The window taken where a server does not tell its own: what local servers start with by default.
+    pub const WINDOW_ASSUMED: u32 = 4_096;
+
+    // Journals and sessions.
+
+    // Permission.
+
+    // The agent and its events.
+
     // The hub.
 
     /// Views kept for reuse: one for each kind of caller that is active at a time.

@@ -33,7 +33,9 @@ pub(crate) fn is_secret(path: &[Step]) -> bool {
         .collect();
     matches!(
         keys[..],
-        ["servers", _, "env" | "headers", ..] | ["serve", "tokens", _, "secret"]
+        ["servers", _, "env" | "headers", ..]
+            | ["serve", "tokens", _, "secret"]
+            | ["model", "api_key"]
     ) || matches!(keys[..], ["serve", "tokens", _])
 }
 

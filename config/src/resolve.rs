@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use crate::error::Problem;
 use crate::expand::{expand, has_variables, reference};
-use crate::file::{File, ServeFile, ServerFile};
+use crate::file::{File, ModelFile, ServeFile, ServerFile};
 use crate::layer::Config;
 use crate::limits::Limits;
 use crate::limits::fixed::SECONDS_MAX;
 use crate::node::Node;
 use crate::secret::Secret;
 use crate::server::{ServerConfig, Transport};
-use crate::settings::{ServeSettings, TokenConfig};
+use crate::settings::{ModelSettings, ServeSettings, TokenConfig};
 
 /// What the strings are filled from, and where mistakes are gathered.
 pub(crate) struct Resolver<'a> {
@@ -70,6 +70,9 @@ impl Resolver<'_> {
                 .tokenizer
                 .map(|path| self.needed_path(&["tokenizer"], path)),
             serve: self.serve(file.serve),
+            model: self.model(file.model),
+            budget: file.budget,
+            agent: file.agent,
             limits: file.limits,
         }
     }
@@ -260,6 +263,25 @@ impl Resolver<'_> {
             allowed_origins: file.allowed_origins,
             allowed_hosts: file.allowed_hosts,
             search_share: file.search_share,
+        }
+    }
+
+    fn model(&mut self, file: ModelFile) -> ModelSettings {
+        let endpoint = file
+            .endpoint
+            .map(|url| self.needed(&["model", "endpoint"], &url));
+        let api_key = file.api_key.map(|text| {
+            let value = self.needed(&["model", "api_key"], &text);
+            secret(&text, value)
+        });
+        ModelSettings {
+            endpoint,
+            name: file.name,
+            api_key,
+            window: file.window,
+            places: file.places,
+            silence_s: file.silence_s,
+            temperature: file.temperature,
         }
     }
 

@@ -1,4 +1,4 @@
-//! Settings by section: pool, embedding, names, serve. Their defaults stand in `defaults/config.toml` only.
+//! Settings by section: pool, embedding, names, serve, model, budget, agent. Their defaults stand in `defaults/config.toml` only.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -142,4 +142,69 @@ pub struct TokenConfig {
     pub secret: Secret,
     /// The profile that its bearer has and cannot leave.
     pub profile: Option<String>,
+}
+
+/// Which model is talked to, and how.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ModelSettings {
+    /// The model server's address, such as `http://127.0.0.1:8080`; looked for at `places` when missing.
+    pub endpoint: Option<String>,
+    /// The model's name as its server has it; the loaded or the first one when missing.
+    pub name: Option<String>,
+    /// Sent as a bearer token with every request.
+    pub api_key: Option<Secret>,
+    /// Use no more than this of the window. For Ollama this is the `num_ctx` of the session.
+    pub window: Option<u32>,
+    /// Where a model server is looked for, the first one that answers with a model first.
+    pub places: Vec<String>,
+    /// Silence of a model server in seconds after which a request is given up: a slow laptop reads a long prompt for minutes.
+    pub silence_s: f64,
+    /// Sent with every request where it is set; a model's own default otherwise.
+    pub temperature: Option<f64>,
+}
+
+/// How a window is divided. Every part is a share of it, so that the same settings hold from 2,048 tokens to 262,144.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BudgetSettings {
+    /// The share of the window that is kept for the reply, from 0 to 1.
+    pub reserve_share: f64,
+    /// The fewest tokens that `reserve_share` may come to, as far as half the window allows.
+    pub reserve_min: u32,
+    /// The most tokens that `reserve_share` may come to.
+    pub reserve_max: u32,
+    /// The share of the window kept for what counting can miss.
+    pub margin_share: f64,
+    /// The most tokens that `margin_share` may come to.
+    pub margin_max: u32,
+    /// The share of the window in use from which a warning names the largest parts.
+    pub warn_share: f64,
+}
+
+impl Default for BudgetSettings {
+    fn default() -> BudgetSettings {
+        crate::Config::default().budget
+    }
+}
+
+/// How the agent works.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AgentSettings {
+    /// Said to the model after the hub's own instructions.
+    pub instructions: Option<String>,
+    /// Model calls in one turn, after which it is ended and told.
+    pub steps_max: u32,
+    /// Failed calls in a row of one turn, after which it is ended and told: error feedback helps a few times.
+    pub failures_max: u32,
+    /// The same call with the same result so often is a loop.
+    pub repeats_max: u32,
+    /// In mode `auto`, asks the model for its opinion of a call that the rules allow. It can only turn an allow into an ask.
+    pub model_approver: bool,
+}
+
+impl Default for AgentSettings {
+    fn default() -> AgentSettings {
+        crate::Config::default().agent
+    }
 }

@@ -13,6 +13,7 @@ mod error;
 mod fleet;
 pub mod guard;
 mod mcp;
+pub mod model;
 pub mod model_files;
 pub mod runtime;
 

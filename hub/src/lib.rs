@@ -12,14 +12,17 @@
 //!
 //! The library neither prints nor reads the environment, except for `cli`, which does both.
 
+pub mod approve;
 pub mod caller;
 pub mod cap;
 pub mod catalog_file;
 pub mod cli;
 pub mod encoder;
 pub mod error;
+pub mod event;
 pub mod execute;
 pub mod hub;
+pub mod journal;
 pub mod near;
 pub mod permission;
 pub mod repair;
