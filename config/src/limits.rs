@@ -195,6 +195,13 @@ pub mod fixed {
 
     // The agent and its events.
 
+    /// Pieces of a reply that may wait to be shown; more make the stream wait.
+    pub const DELTAS_WAITING_MAX: usize = 256;
+    /// Tools left out of a pool that its entry names; the others are counted by reason.
+    pub const POOL_OUT_KEPT_MAX: usize = 20;
+    /// Tokens of the note about the task's steps at the tail of a prompt: it is read anew in every step.
+    pub const STEPS_TOKENS_MAX: u32 = 200;
+
     // The hub.
 
     /// Views kept for reuse: one for each kind of caller that is active at a time.

@@ -54,6 +54,36 @@ pub enum Error {
         /// The address as given.
         address: String,
     },
+    /// The journal did not take an entry, or could not be opened. Nothing is done that it does not hold.
+    #[error(transparent)]
+    Journal(#[from] crate::journal::JournalError),
+    /// There is no session to go on with.
+    #[error("there is no session of the folder `{}` yet", folder.display())]
+    NoSession {
+        /// The working folder.
+        folder: PathBuf,
+    },
+    /// There is no turn to ask again.
+    #[error("there is nothing to ask again")]
+    NoTurn,
+    /// A tool that the session does not see.
+    #[error("there is no tool `{name}`")]
+    NoTool {
+        /// The name as given.
+        name: String,
+    },
+    /// A call that is not in doubt, or that nothing could settle.
+    #[error("the call `{call}` is not in doubt")]
+    NoDoubt {
+        /// The call's id.
+        call: String,
+    },
+    /// What a request takes could not be counted.
+    #[error("cannot count what a request takes: {reason}")]
+    NoCount {
+        /// Why not.
+        reason: String,
+    },
     /// The MCP session with a client could not be started or ended badly.
     #[error("the session with the client ended")]
     Client(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -78,7 +108,12 @@ impl Error {
             Self::NoToken { .. } => {
                 Some("add `[serve.tokens.NAME]` with a `secret`, or serve on 127.0.0.1".into())
             }
-            Self::Client(_) => None,
+            Self::NoSession { .. } => {
+                Some("start one without `--continue`; `toolpool sessions list` shows those of other folders".into())
+            }
+            Self::NoTool { .. } => Some("`toolpool tools` lists the tools that can be called".into()),
+            Self::Journal(error) => error.hint(),
+            Self::NoTurn | Self::NoDoubt { .. } | Self::NoCount { .. } | Self::Client(_) => None,
         }
     }
 }

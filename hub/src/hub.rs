@@ -16,8 +16,8 @@ use toolpool_config::{Config, Exposure};
 use toolpool_connectors::{Fleet, FleetOptions, ServerStatus};
 use toolpool_registry::embed::Encoder;
 use toolpool_registry::{
-    Allowance, Health, Pool, Query, Rendering, Snapshot, TokenCounter, View, ViewRules, Want,
-    assemble, rank,
+    Allowance, Health, Pool, Query, Rendering, Snapshot, TokenCounter, ToolId, View, ViewRules,
+    Want, assemble, rank,
 };
 
 use crate::caller::Caller;
@@ -47,6 +47,21 @@ pub struct HubOptions {
     pub offline: Offline,
     /// Spreads the retries of hubs that started together.
     pub seed: u64,
+}
+
+/// What a pool is assembled for.
+#[derive(Clone, Debug)]
+pub struct PoolRequest {
+    /// The request.
+    pub text: String,
+    /// The one before it, whose scores are mixed in where this one says little by itself.
+    pub before: Option<String>,
+    /// Tools called a short while ago, latest first.
+    pub in_use: Vec<ToolId>,
+    /// The hub's own tools, which come first.
+    pub own: Vec<Rendering>,
+    /// What the pool may take.
+    pub allowance: Allowance,
 }
 
 /// The running hub.
@@ -246,7 +261,14 @@ impl Hub {
             tools_max: settings.tools_max,
             full_max: settings.full_max,
         };
-        self.assemble(caller, text, allowance, true).await
+        let request = PoolRequest {
+            text: text.to_owned(),
+            before: None,
+            in_use: Vec::new(),
+            own: self.bridge(),
+            allowance,
+        };
+        self.pool_for(caller, request).await
     }
 
     /// The answer of `find_tools`: the best few in slim form, without bridge or pinned tools.
@@ -258,35 +280,48 @@ impl Hub {
         };
         let mut caller = caller.clone();
         caller.pin.clear();
-        let (snapshot, pool) = self.assemble(&caller, &find.query, allowance, false).await;
+        let request = PoolRequest {
+            text: find.query.clone(),
+            before: None,
+            in_use: Vec::new(),
+            own: Vec::new(),
+            allowance,
+        };
+        let (snapshot, pool) = self.pool_for(&caller, request).await;
         search::found(&snapshot, &pool, &missing(&snapshot, &caller))
     }
 
     /// Ranks and chooses on one snapshot, which comes back with the pool whose rows are its own.
-    async fn assemble(
+    pub async fn pool_for(
         self: &Arc<Self>,
         caller: &Caller,
-        text: &str,
-        allowance: Allowance,
-        bridge: bool,
+        request: PoolRequest,
     ) -> (Arc<Snapshot>, Pool) {
-        let (hub, caller, text) = (self.clone(), caller.clone(), text.to_owned());
+        let (hub, caller) = (self.clone(), caller.clone());
         tokio::task::spawn_blocking(move || {
             let (config, snapshot) = (hub.config(), hub.snapshot());
             let view = hub.view(&snapshot, &caller);
-            let query = hub.query(&text, &config);
-            let ranking = rank(&snapshot, &view, &query, &caller.pool, &config.limits);
-            let bridge = if bridge {
-                hub.bridge(&config)
-            } else {
-                Vec::new()
+            let ranked = |text: &str| {
+                let query = hub.query(text, &config);
+                rank(&snapshot, &view, &query, &caller.pool, &config.limits)
             };
+            let mut ranking = ranked(&request.text);
+            if let Some(before) = request.before.filter(|_| is_elliptic(&request.text)) {
+                ranking = ranking.mixed(&ranked(&before));
+            }
             let want = Want {
                 pinned: &caller.pin,
-                in_use: &[],
-                bridge: &bridge,
+                in_use: &request.in_use,
+                bridge: &request.own,
             };
-            let pool = assemble(&snapshot, &view, &ranking, allowance, want, &caller.pool);
+            let pool = assemble(
+                &snapshot,
+                &view,
+                &ranking,
+                request.allowance,
+                want,
+                &caller.pool,
+            );
             (snapshot, pool)
         })
         .await
@@ -304,25 +339,26 @@ impl Hub {
     }
 
     /// `find_tools` and `call_tool` as a model's list holds them.
-    fn bridge(&self, config: &Config) -> Vec<Rendering> {
-        [
-            search::find_definition(config.limits.find_tools_max),
-            search::call_definition(),
-        ]
-        .iter()
-        .map(|definition| {
-            let function = serde_json::json!({"type": "function", "function": {
-                "name": definition["name"],
-                "description": definition["description"],
-                "parameters": definition["inputSchema"],
-            }});
-            let text = function.to_string();
-            Rendering {
-                tokens: self.counter.count(&text),
-                text: text.into(),
-            }
-        })
-        .collect()
+    pub fn bridge(&self) -> Vec<Rendering> {
+        let limit = self.config.load().limits.find_tools_max;
+        [search::find_definition(limit), search::call_definition()]
+            .iter()
+            .map(|definition| self.rendered(definition))
+            .collect()
+    }
+
+    /// A definition of the hub's own, as MCP lists it, as a function of the chat API.
+    pub fn rendered(&self, definition: &serde_json::Value) -> Rendering {
+        let function = serde_json::json!({"type": "function", "function": {
+            "name": definition["name"],
+            "description": definition["description"],
+            "parameters": definition["inputSchema"],
+        }});
+        let text = function.to_string();
+        Rendering {
+            tokens: self.counter.count(&text),
+            text: text.into(),
+        }
     }
 
     /// Whether a list for this caller holds every tool, or only pinned ones and the bridge.
@@ -340,6 +376,22 @@ impl Hub {
             }
         }
     }
+}
+
+/// Whether a request says so little that only the one before it tells what is meant: at most six words, and one of them
+/// points back.
+fn is_elliptic(text: &str) -> bool {
+    const POINTING: [&str; 15] = [
+        "it", "that", "this", "them", "those", "these", "one", "ones", "again", "same", "other",
+        "too", "also", "there", "yes",
+    ];
+    let words: Vec<String> = text
+        .split(|letter: char| !letter.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_lowercase)
+        .collect();
+    words.len() <= 6
+        && (words.len() < 2 || words.iter().any(|word| POINTING.contains(&word.as_str())))
 }
 
 /// The servers that a caller could see tools of and that are not answering, each with the reason.

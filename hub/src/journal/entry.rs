@@ -12,6 +12,7 @@
 //! A reader that meets a kind it does not know stops with an error and changes nothing: the file is from a newer program.
 //! Nothing here is derived from something else here; what can be worked out is worked out by the folds.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -100,6 +101,9 @@ pub enum Entry {
         /// What it wants called; each is answered by an [`Entry::Outcome`], an [`Entry::Refused`] or an [`Entry::Own`].
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         calls: Vec<ToolCall>,
+        /// Calls whose arguments could not be used at all, with what the model is told: they are never made.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        faults: BTreeMap<CallId, String>,
         /// Why it ended.
         stop: Stop,
         /// What the prompt was counted as.
@@ -274,7 +278,7 @@ pub struct PoolNote {
     /// The best of those left out, with the reason; at most 20.
     pub best_out: Vec<PoolOut>,
     /// The others left out, counted by reason.
-    pub others_out: std::collections::BTreeMap<String, usize>,
+    pub others_out: BTreeMap<String, usize>,
     /// Tokens of all definitions.
     pub tokens: u32,
     /// Tokens they were allowed.

@@ -38,6 +38,13 @@ pub enum JournalError {
     Closed(String),
 }
 
+impl JournalError {
+    /// What a person can do about it.
+    pub fn hint(&self) -> Option<String> {
+        None
+    }
+}
+
 impl Journal {
     /// A journal that keeps nothing, for tests.
     pub fn memory(apply: Apply) -> Journal {

@@ -8,6 +8,7 @@
 //! ```
 
 mod fuse;
+mod mix;
 mod narrow;
 
 use std::fmt;

@@ -1,0 +1,171 @@
+//! The calls of one reply: which run side by side, which tool of the hub's own answers, and the one door for all others.
+//!
+//! Every call gets exactly one answer as an entry, also when the person stops in the middle. Calls of concurrent tools run
+//! beside their neighbours, the rest alone; the conversation has the results in the order of the calls.
+
+use futures::future::join_all;
+use serde_json::Value;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use toolpool_config::fixed::PROGRESS_WAITING_MAX;
+
+use super::Agent;
+use super::ask::Wanted;
+use crate::caller::Caller;
+use crate::error::Error;
+use crate::event::What;
+use crate::execute::Call;
+use crate::journal::Sync;
+use crate::journal::entry::{CallId, Entry, RefusedWhy};
+use crate::{own, schedule, search};
+
+/// Makes every call that has no answer yet.
+pub(crate) async fn run(
+    agent: &Agent,
+    caller: &Caller,
+    wanted: &[Wanted],
+    cancel: &CancellationToken,
+) -> Result<(), Error> {
+    let concurrent: Vec<bool> = wanted
+        .iter()
+        .map(|wanted| concurrent(agent, caller, wanted))
+        .collect();
+    for group in schedule::groups(&concurrent) {
+        let calls = wanted[group].iter().map(|wanted| one(agent, caller, wanted, cancel));
+        for done in join_all(calls).await {
+            done?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a call may run beside others. What is not known may not.
+fn concurrent(agent: &Agent, caller: &Caller, wanted: &Wanted) -> bool {
+    let name = match wanted.call.name.as_str() {
+        search::FIND => return true,
+        search::CALL => match search::call_arguments(wanted.call.arguments.object()) {
+            Ok((name, _)) => name,
+            Err(_) => return false,
+        },
+        name => name.to_owned(),
+    };
+    let snapshot = agent.hub().snapshot();
+    let view = agent.hub().view(&snapshot, caller);
+    view.resolve(&snapshot, &name)
+        .is_some_and(|row| snapshot.tools()[row].claims.concurrent)
+}
+
+async fn one(
+    agent: &Agent,
+    caller: &Caller,
+    wanted: &Wanted,
+    cancel: &CancellationToken,
+) -> Result<(), Error> {
+    let (id, name) = (wanted.id, wanted.call.name.as_str());
+    if let Some(fault) = &wanted.fault {
+        return refuse(agent, id, name, RefusedWhy::Arguments, fault.clone()).await;
+    }
+    if cancel.is_cancelled() {
+        let text = "not called: the person stopped the turn before it was sent".to_owned();
+        return refuse(agent, id, name, RefusedWhy::Cancelled, text).await;
+    }
+    let arguments = wanted.call.arguments.object();
+    match name {
+        search::FIND => {
+            let limit = agent.hub().config().limits.find_tools_max;
+            let (text, failed) = match search::find_arguments(&arguments, limit) {
+                Ok(find) => {
+                    let found = agent.hub().find(caller, &find).await;
+                    (crate::execute::text_of(&found), false)
+                }
+                Err(sentence) => (sentence, true),
+            };
+            answer(agent, id, name, text, failed).await
+        }
+        own::STEPS => match own::steps_arguments(&arguments) {
+            Ok(items) => {
+                let text = own::steps_kept(&items);
+                agent
+                    .append(Entry::Steps { turn: id.turn, items }, Sync::Later)
+                    .await?;
+                answer(agent, id, name, text, false).await
+            }
+            Err(sentence) => answer(agent, id, name, sentence, true).await,
+        },
+        search::CALL => match search::call_arguments(arguments) {
+            Ok((name, arguments)) => door(agent, caller, id, name, arguments, cancel).await,
+            Err(sentence) => answer(agent, id, name, sentence, true).await,
+        },
+        name => door(agent, caller, id, name.to_owned(), Some(Value::Object(arguments)), cancel).await,
+    }
+}
+
+/// Through the one door, which leaves the entries and so the answer.
+async fn door(
+    agent: &Agent,
+    caller: &Caller,
+    id: CallId,
+    name: String,
+    arguments: Option<Value>,
+    cancel: &CancellationToken,
+) -> Result<(), Error> {
+    let (progress, reports) = mpsc::channel(PROGRESS_WAITING_MAX);
+    let forward = tokio::spawn(forward(agent.stream(), id, reports));
+    let call = Call {
+        id,
+        name,
+        arguments,
+        cancel: cancel.clone(),
+        progress: Some(progress),
+        ..Call::default()
+    };
+    let result = agent
+        .stream()
+        .beating("tool", agent.hub().call(caller, call, &agent.seat()))
+        .await;
+    // The sender is gone with the call.
+    let _ = forward.await;
+    match result {
+        // The answer is in the journal; a refusal is one too.
+        Ok(_) => Ok(()),
+        Err(refusal) => match refusal.unrecorded() {
+            Some(error) => Err(error.into()),
+            None => Ok(()),
+        },
+    }
+}
+
+async fn forward(
+    stream: crate::event::Stream,
+    id: CallId,
+    mut reports: mpsc::Receiver<toolpool_connectors::Progress>,
+) {
+    while let Some(report) = reports.recv().await {
+        stream.passing(What::CallProgress {
+            call: id.to_string(),
+            progress: report.progress,
+            total: report.total,
+            message: report.message,
+        });
+    }
+}
+
+async fn answer(agent: &Agent, call: CallId, name: &str, text: String, failed: bool) -> Result<(), Error> {
+    let entry = Entry::Own {
+        call,
+        name: name.to_owned(),
+        text,
+        failed,
+    };
+    agent.append(entry, Sync::Later).await.map(drop)
+}
+
+async fn refuse(agent: &Agent, call: CallId, name: &str, why: RefusedWhy, text: String) -> Result<(), Error> {
+    let entry = Entry::Refused {
+        call,
+        name: name.to_owned(),
+        why,
+        text,
+    };
+    agent.append(entry, Sync::Later).await.map(drop)
+}

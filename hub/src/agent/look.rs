@@ -1,0 +1,103 @@
+//! What a person asks to see: what takes the room, which tools are offered, and why.
+
+use toolpool_connectors::model::Message;
+
+use super::{Agent, request};
+use crate::budget::Stored;
+use crate::error::Error;
+use crate::journal::entry::{BudgetTable, PoolNote};
+
+impl Agent {
+    /// What the next request would take, with `next` as the person's words.
+    ///
+    /// # Errors
+    /// Where it can't be counted, or there is no pool yet and none can be made.
+    pub async fn budget(&self, next: &str) -> Result<BudgetTable, Error> {
+        let turn = self.folds().session.next_turn();
+        let pool = self.pool_now(next).await?;
+        let mut draft = request::draft(self, &pool);
+        if !next.is_empty() || draft.history.is_empty() {
+            draft.history.push(Stored {
+                seq: u64::MAX,
+                turn,
+                message: Message::User { text: next.to_owned() },
+            });
+        }
+        match self.fitted(draft, turn).await {
+            Ok(fit) => Ok(fit.table().clone()),
+            Err(request::NoFit::Refused(refusal)) => Ok(refusal.table),
+            Err(request::NoFit::Failed((_, note))) => Err(Error::NoCount {
+                reason: note.unwrap_or_default(),
+            }),
+            Err(request::NoFit::Journal(error)) => Err(error.into()),
+        }
+    }
+
+    /// The pool in force; none before the first request.
+    pub fn pool_in_force(&self) -> Option<PoolNote> {
+        self.folds().session.pool().cloned()
+    }
+
+    /// The pool in force, or else what one would be for `text`. Nothing is kept.
+    ///
+    /// # Errors
+    /// A profile that is gone.
+    pub async fn pool_now(&self, text: &str) -> Result<PoolNote, Error> {
+        match self.pool_in_force() {
+            Some(pool) => Ok(pool),
+            None => self.pool_tried(text).await,
+        }
+    }
+
+    /// What a pool for `text` would be. Nothing is kept.
+    ///
+    /// # Errors
+    /// A profile that is gone.
+    pub async fn pool_tried(&self, text: &str) -> Result<PoolNote, Error> {
+        let caller = self.caller()?;
+        let turn = self.folds().session.next_turn();
+        let (snapshot, pool) = self
+            .hub()
+            .pool_for(&caller, self.pool_request(turn, text))
+            .await;
+        Ok(self.note(&snapshot, &pool, (turn, 1), text.to_owned(), "tried"))
+    }
+
+    /// Why a tool is in the pool in force or not, in one sentence.
+    ///
+    /// # Errors
+    /// A profile that is gone.
+    pub async fn why(&self, tool: &str) -> Result<String, Error> {
+        let Some(pool) = self.pool_in_force() else {
+            return Ok("no tools are offered yet: the first request makes the pool".into());
+        };
+        let when = format!("the pool of turn {}, chosen for `{}`", pool.turn, pool.query.trim());
+        if let Some(offered) = pool.tools.iter().find(|offered| offered.name == tool) {
+            let score = offered.score.map(|score| format!(", score {score:.2}")).unwrap_or_default();
+            return Ok(format!(
+                "`{tool}` is in {when}: {}{score}, {} tokens",
+                offered.reason, offered.tokens
+            ));
+        }
+        if let Some(out) = pool.best_out.iter().find(|out| out.name == tool) {
+            let score = out.score.map(|score| format!(", score {score:.2}")).unwrap_or_default();
+            return Ok(format!("`{tool}` is not in {when}: {}{score}", out.reason));
+        }
+        let caller = self.caller()?;
+        let snapshot = self.hub().snapshot();
+        let Some(row) = snapshot.by_exposed(tool) else {
+            return Ok(format!("there is no tool `{tool}`; `/tools` lists them"));
+        };
+        // For the person's eyes: the model is never told why a tool is hidden.
+        if let Some(hidden) = caller.rules.hides(&snapshot.tools()[row]) {
+            return Ok(format!("`{tool}` is hidden: {hidden}"));
+        }
+        let request = self.pool_request(pool.turn, &pool.query);
+        let (_, again) = self.hub().pool_for(&caller, request).await;
+        let reason = again.left_out.iter().find(|out| out.row == row).map(|out| out.reason.to_string());
+        Ok(match reason {
+            Some(reason) => format!("`{tool}` is not in {when}: {reason}"),
+            None => format!("`{tool}` is not in {when}, and would be in one that is chosen now"),
+        })
+    }
+}

@@ -1,0 +1,206 @@
+//! From a setup to a running session: a new journal, or one that is read again and says what it found.
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use toolpool_config::Mode;
+use toolpool_connectors::model::SharedModel;
+
+use super::{Agent, Doubt, Folds};
+use crate::approve::Approver;
+use crate::caller::patterns;
+use crate::error::Error;
+use crate::event::Stream;
+use crate::hub::Hub;
+use crate::journal::entry::{Begin, Entry, JournalKind, TurnNo};
+use crate::journal::store::Store;
+use crate::journal::{Apply, Sync};
+
+/// What a session is opened with.
+pub struct Setup {
+    /// The hub whose tools it has.
+    pub hub: Arc<Hub>,
+    /// The model.
+    pub model: SharedModel,
+    /// Who is asked.
+    pub approver: Arc<dyn Approver>,
+    /// Where sessions are kept.
+    pub store: Store,
+    /// Which session.
+    pub start: Start,
+    /// The profile; that of the session, or of the configuration, when missing.
+    pub profile: Option<String>,
+    /// Patterns to deny on top of what is denied already.
+    pub deny: Vec<String>,
+    /// The mode; that of the session, or of the configuration, when missing.
+    pub mode: Option<Mode>,
+    /// The working folder.
+    pub folder: PathBuf,
+}
+
+/// Which session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// A new one.
+    New,
+    /// The newest one of the working folder.
+    Continue,
+    /// This one.
+    Resume(String),
+    /// A copy of this one up to the end of a turn, or all of it.
+    Fork {
+        /// The other session.
+        session: String,
+        /// The last turn of it that is taken over.
+        turn: Option<TurnNo>,
+    },
+}
+
+/// What was found when a session was opened.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Opened {
+    /// Its id.
+    pub session: String,
+    /// Whether it existed before.
+    pub resumed: bool,
+    /// What was found damaged, one sentence each.
+    pub damage: Vec<String>,
+    /// The turn that was going on when the process ended, with the person's words.
+    pub interrupted: Option<(TurnNo, String)>,
+    /// Calls that may or may not have been carried out.
+    pub doubts: Vec<Doubt>,
+    /// How many turns it has.
+    pub turns: usize,
+}
+
+pub(super) async fn open(setup: Setup) -> Result<(Agent, Opened), Error> {
+    patterns(&setup.deny)?;
+    let id = match &setup.start {
+        Start::New => None,
+        Start::Continue => Some(
+            setup
+                .store
+                .newest(&setup.folder)?
+                .ok_or_else(|| Error::NoSession { folder: setup.folder.clone() })?,
+        ),
+        Start::Resume(id) => Some(setup.store.find(id)?),
+        Start::Fork { session, turn } => Some(setup.store.fork(&setup.store.find(session)?, *turn)?),
+    };
+    let folds = Arc::new(Mutex::new(Folds::default()));
+    let stream = Stream::new();
+    let apply = apply(folds.clone(), stream.clone());
+    let resumed = id.is_some();
+    let (journal, id, damage) = match id {
+        None => {
+            let begin = begin(&setup)?;
+            let (journal, id) = setup.store.create(begin, apply).await?;
+            (journal, id, Vec::new())
+        }
+        Some(id) => {
+            let (journal, recovery) = setup.store.open(&id, apply).await?;
+            (journal, id, recovery.damage)
+        }
+    };
+    let profile = match setup.profile {
+        Some(profile) => Some(profile),
+        None => lock(&folds).session.profile().map(str::to_owned),
+    };
+    let agent = Agent {
+        window: AtomicU32::new(setup.model.about().window.tokens),
+        hub: setup.hub,
+        model: setup.model,
+        approver: setup.approver,
+        journal,
+        store: setup.store,
+        folds,
+        stream,
+        id,
+        profile,
+        last: Mutex::default(),
+    };
+    if resumed {
+        agent.take_up(&damage, &setup.deny, setup.mode).await?;
+    }
+    agent.caller()?;
+    let opened = agent.opened(resumed, damage);
+    Ok((agent, opened))
+}
+
+fn begin(setup: &Setup) -> Result<Begin, Error> {
+    let config = setup.hub.config();
+    // Refused before anything is written where the profile does not exist.
+    let caller = crate::caller::Caller::new(&config, "agent", setup.profile.as_deref(), &[])?;
+    Ok(Begin {
+        session: String::new(),
+        what: JournalKind::Session,
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+        folder: setup.folder.display().to_string(),
+        model: Some(setup.model.about().model.clone()),
+        profile: caller.profile,
+        mode: setup.mode.unwrap_or(caller.rules.mode),
+        deny: setup.deny.clone(),
+        forked: None,
+    })
+}
+
+/// The one `apply`: what is read at the start and what is appended later goes the same way. Readers subscribe later, so
+/// that they hear only what is new.
+fn apply(folds: Arc<Mutex<Folds>>, stream: Stream) -> Apply {
+    Box::new(move |line| {
+        lock(&folds).apply(line);
+        stream.line(line);
+    })
+}
+
+fn lock(folds: &Mutex<Folds>) -> std::sync::MutexGuard<'_, Folds> {
+    folds.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Agent {
+    /// Goes on with a journal of an earlier process: says so in it, takes over what was given now, and teaches the counter
+    /// what was measured.
+    async fn take_up(
+        &self,
+        damage: &[String],
+        deny: &[String],
+        mode: Option<Mode>,
+    ) -> Result<(), Error> {
+        let resumed = Entry::Resumed {
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            damage: damage.to_vec(),
+        };
+        self.append(resumed, Sync::Now).await?;
+        for pattern in deny {
+            if !self.denied().contains(pattern) {
+                let pattern = pattern.clone();
+                self.append(Entry::Deny { pattern }, Sync::Now).await?;
+            }
+        }
+        if let Some(mode) = mode.filter(|mode| *mode != self.mode()) {
+            self.append(Entry::Mode { mode }, Sync::Now).await?;
+        }
+        let pairs = self.folds().session.pairs().to_vec();
+        for (counted, reported) in pairs {
+            self.model.learn(counted, reported);
+        }
+        Ok(())
+    }
+
+    fn opened(&self, resumed: bool, damage: Vec<String>) -> Opened {
+        let doubts = self.doubts();
+        let folds = self.folds();
+        let interrupted = folds.workflow.open_turn().map(|turn| {
+            let words = folds.session.words(turn).unwrap_or_default();
+            (turn, words.to_owned())
+        });
+        Opened {
+            session: self.id.clone(),
+            resumed,
+            damage,
+            interrupted,
+            doubts,
+            turns: folds.session.turns(),
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! The pool of a step: kept byte-equal within an epoch, and built anew at a border.
+//!
+//! Tool definitions stand near the front of a prompt, so a changed list makes the server read the whole conversation
+//! again. A border is where that is free (the first step), where it must be (a tool was denied, the mode changed, a pin),
+//! or where it pays: at the start of a turn whose best tools are not in the pool, if what they are expected to save is
+//! worth more than the re-read as this server was measured.
+
+use std::collections::BTreeMap;
+
+use toolpool_config::fixed::POOL_OUT_KEPT_MAX;
+use toolpool_registry::{Allowance, Pool, Rendering, Shape, Snapshot, ToolId};
+
+use super::Agent;
+use crate::caller::Caller;
+use crate::error::Error;
+use crate::hub::PoolRequest;
+use crate::journal::Sync;
+use crate::journal::entry::{Entry, PoolNote, PoolOut, PoolTool, StepNo, TurnNo};
+
+/// What is known of a server's speed, from the replies of this session.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Speed {
+    /// Milliseconds to read one token that is not cached.
+    read_ms: f64,
+    /// Milliseconds that a step takes.
+    step_ms: f64,
+}
+
+/// Before anything was measured: a laptop that reads 300 tokens a second and takes four seconds for a step.
+const UNMEASURED: Speed = Speed {
+    read_ms: 1000.0 / 300.0,
+    step_ms: 4000.0,
+};
+
+/// How likely the first, second and third ranked tool is the one that is needed.
+const NEEDED: [f64; 3] = [0.5, 0.25, 0.15];
+
+impl Agent {
+    /// The pool of this step; a new one is an entry first.
+    pub(crate) async fn pool(
+        &self,
+        caller: &Caller,
+        turn: TurnNo,
+        step: StepNo,
+    ) -> Result<PoolNote, Error> {
+        let kept = self.folds().session.pool().cloned();
+        let forced = match &kept {
+            None => Some("first"),
+            Some(kept) => self.forced(kept, caller),
+        };
+        let kept = match (kept, forced) {
+            // Within a turn the pool stays, whatever would rank better now: `find_tools` reaches the rest.
+            (Some(kept), None) if step > 1 || kept.turn == turn => return Ok(kept),
+            (kept, _) => kept,
+        };
+        let query = self.query(turn);
+        let (snapshot, pool) = self.hub().pool_for(caller, self.pool_request(turn, &query)).await;
+        let border = match (forced, &kept) {
+            (Some(border), _) => border,
+            (None, Some(kept)) if !self.pays(kept, &pool) => return Ok(kept.clone()),
+            (None, _) => "turn",
+        };
+        let note = self.note(&snapshot, &pool, (turn, step), query, border);
+        self.append(Entry::Pool(note.clone()), Sync::Later).await?;
+        Ok(note)
+    }
+
+    /// What a pool is asked for.
+    pub(crate) fn pool_request(&self, turn: TurnNo, query: &str) -> PoolRequest {
+        let folds = self.folds();
+        let before = folds.session.words_before(turn).map(str::to_owned);
+        let in_use = in_use(&folds.workflow.calls().map(|call| {
+            (call.id.turn, ToolId::new(call.server.as_str(), call.tool.as_str()))
+        }).collect::<Vec<_>>(), turn);
+        PoolRequest {
+            text: query.to_owned(),
+            before,
+            in_use,
+            own: self.own_tools(),
+            allowance: self.allowance(),
+        }
+    }
+
+    /// The hub's own tools, as the model is offered them.
+    pub(crate) fn own_tools(&self) -> Vec<Rendering> {
+        let mut own = self.hub().bridge();
+        own.push(self.hub().rendered(&crate::own::steps_definition()));
+        own
+    }
+
+    fn allowance(&self) -> Allowance {
+        let config = self.hub().config();
+        let pool = &config.pool;
+        Allowance {
+            tokens: crate::budget::allowance(self.window(), pool),
+            tools_max: pool.tools_max,
+            full_max: pool.full_max,
+        }
+    }
+
+    /// The person's words, and the step that is being worked on.
+    fn query(&self, turn: TurnNo) -> String {
+        let folds = self.folds();
+        let mut query = folds.session.words(turn).unwrap_or_default().to_owned();
+        if let Some(step) = folds.workflow.doing() {
+            query.push('\n');
+            query.push_str(step);
+        }
+        query
+    }
+
+    /// Why the pool can't stay: something in it is not to be seen any more, or something that was pinned is not in it.
+    fn forced(&self, kept: &PoolNote, caller: &Caller) -> Option<&'static str> {
+        let snapshot = self.hub().snapshot();
+        let view = self.hub().view(&snapshot, caller);
+        let hidden = kept.tools.iter().any(|tool| {
+            // A tool of a server that is gone stays in the list: it fails at the door, and the prompt keeps its bytes.
+            tool.id.is_some()
+                && snapshot.by_exposed(&tool.name).is_some()
+                && view.resolve(&snapshot, &tool.name).is_none()
+        });
+        if hidden {
+            return Some("deny");
+        }
+        let missing = |name: &String| {
+            view.resolve(&snapshot, name).is_some() && !kept.tools.iter().any(|tool| tool.name == *name)
+        };
+        let pinned = self.folds().session.pins().iter().any(missing);
+        pinned.then_some("pin")
+    }
+
+    fn pays(&self, kept: &PoolNote, pool: &Pool) -> bool {
+        let best: Vec<bool> = pool
+            .offered
+            .iter()
+            .filter(|offered| matches!(offered.reason, toolpool_registry::Reason::Ranked { .. }))
+            .take(NEEDED.len())
+            .map(|offered| kept.tools.iter().any(|tool| *tool.name == *offered.exposed))
+            .collect();
+        let folds = self.folds();
+        pays(&best, folds.session.last_prompt_tokens(), speed(folds.session.usages()))
+    }
+
+    fn note(
+        &self,
+        snapshot: &Snapshot,
+        pool: &Pool,
+        (turn, step): (TurnNo, StepNo),
+        query: String,
+        border: &str,
+    ) -> PoolNote {
+        let own = if pool.bridge_tools > 0 { self.own_tools() } else { Vec::new() };
+        let names = [crate::search::FIND, crate::search::CALL, crate::own::STEPS];
+        let own = own.into_iter().zip(names).map(|(rendering, name)| PoolTool {
+            name: name.to_owned(),
+            id: None,
+            definition: rendering.text.to_string(),
+            tokens: rendering.tokens,
+            reason: "reaches all others".into(),
+            score: None,
+        });
+        let offered = pool.offered.iter().map(|offered| {
+            let tool = &snapshot.tools()[offered.row];
+            let rendering = match offered.shape {
+                Shape::Full => &tool.full,
+                Shape::Slim => &tool.slim,
+            };
+            PoolTool {
+                name: offered.exposed.to_string(),
+                id: Some((offered.id.server.to_string(), offered.id.name.to_string())),
+                definition: rendering.text.to_string(),
+                tokens: rendering.tokens,
+                reason: offered.reason.to_string(),
+                score: offered.score,
+            }
+        });
+        let (best, others) = pool.left_out.split_at(POOL_OUT_KEPT_MAX.min(pool.left_out.len()));
+        let mut counted = BTreeMap::new();
+        for out in others {
+            *counted.entry(out.reason.kind().to_owned()).or_insert(0) += 1;
+        }
+        PoolNote {
+            turn,
+            step,
+            snapshot: pool.snapshot,
+            query,
+            border: border.to_owned(),
+            tools: own.chain(offered).collect(),
+            best_out: best
+                .iter()
+                .map(|out| PoolOut {
+                    name: snapshot.tools()[out.row].exposed.to_string(),
+                    reason: out.reason.to_string(),
+                    score: out.score,
+                })
+                .collect(),
+            others_out: counted,
+            tokens: pool.tokens,
+            allowance: pool.allowance.tokens,
+        }
+    }
+}
+
+/// Whether the tools that are missing among the best are expected to save more than the re-read costs. Without one in the
+/// list the model first has to search: a step more, when the tool is the one that is needed.
+fn pays(best_are_in: &[bool], prompt_tokens: u32, speed: Speed) -> bool {
+    let needed: f64 = best_are_in
+        .iter()
+        .zip(NEEDED)
+        .filter(|(is_in, _)| !**is_in)
+        .map(|(_, needed)| needed)
+        .sum();
+    needed * speed.step_ms > f64::from(prompt_tokens) * speed.read_ms
+}
+
+/// Means over the replies that say how long they took.
+fn speed(usages: &[toolpool_connectors::model::Usage]) -> Speed {
+    let (mut read_ms, mut read, mut step_ms, mut steps) = (0.0, 0.0, 0.0, 0.0);
+    for usage in usages {
+        let (Some(ms), Some(prompt)) = (usage.prompt_ms, usage.prompt_tokens) else {
+            continue;
+        };
+        read_ms += ms as f64;
+        read += f64::from(prompt.saturating_sub(usage.cached_tokens.unwrap_or(0)));
+        step_ms += (ms + usage.reply_ms.unwrap_or(0)) as f64;
+        steps += 1.0;
+    }
+    if read < 1.0 || steps < 1.0 {
+        return UNMEASURED;
+    }
+    Speed {
+        read_ms: read_ms / read,
+        step_ms: step_ms / steps,
+    }
+}
+
+/// Tools called in this turn and the one before, latest first.
+fn in_use(calls: &[(TurnNo, ToolId)], turn: TurnNo) -> Vec<ToolId> {
+    let mut tools: Vec<ToolId> = Vec::new();
+    for (called, tool) in calls.iter().rev() {
+        if *called + 1 >= turn && !tools.contains(tool) {
+            tools.push(tool.clone());
+        }
+    }
+    tools
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use toolpool_connectors::model::Usage;
+
+    #[test]
+    fn a_border_pays_early_and_not_late() {
+        for (best, prompt, wanted) in [
+            (&[true, true, true][..], 10, false),
+            (&[false, true, true], 300, true),
+            (&[false, true, true], 5_000, false),
+            (&[true, true, false], 300, false),
+            (&[false, false, false], 1_000, true),
+            (&[], 0, false),
+        ] {
+            assert_eq!(pays(best, prompt, UNMEASURED), wanted, "{best:?} {prompt}");
+        }
+    }
+
+    #[test]
+    fn speed_is_measured_over_what_was_not_cached() {
+        assert_eq!(speed(&[]), UNMEASURED);
+        let usage = Usage {
+            prompt_tokens: Some(1_000),
+            cached_tokens: Some(900),
+            reply_tokens: Some(10),
+            prompt_ms: Some(200),
+            reply_ms: Some(800),
+        };
+        assert_eq!(
+            speed(&[usage, Usage::default()]),
+            Speed { read_ms: 2.0, step_ms: 1_000.0 }
+        );
+    }
+
+    #[test]
+    fn tools_in_use_are_of_this_turn_and_the_one_before() {
+        let tool = |name: &str| ToolId::new("s", name);
+        let calls = [(1, tool("old")), (2, tool("a")), (3, tool("b")), (3, tool("a"))];
+        assert_eq!(in_use(&calls, 3), [tool("a"), tool("b")]);
+    }
+}

@@ -1,0 +1,226 @@
+//! After a crash: which calls are in doubt, what could settle them, and how an interrupted turn goes on.
+//!
+//! A call that was sent and has no answer is never sent again by itself unless a claim that the hub trusts says that this
+//! does no harm. The person says what is known of it, or nobody does, and the model is told in one sentence either way.
+//! A call that had not been sent yet is made as if nothing had happened.
+
+use serde_json::{Map, Value};
+use tokio_util::sync::CancellationToken;
+use toolpool_config::Effect;
+
+use super::ask::Wanted;
+use super::{Agent, Ended, calls};
+use crate::error::Error;
+use crate::execute::{self, Call};
+use crate::journal::Sync;
+use crate::journal::entry::{CallId, EndHow, Entry, SettledBy, Verdict};
+use crate::turn;
+use crate::workflow::CallRecord;
+
+/// A call that may or may not have been carried out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Doubt {
+    /// The call.
+    pub call: CallId,
+    /// The tool's exposed name.
+    pub name: String,
+    /// What it was sent with.
+    pub arguments: Value,
+    /// What it may have done.
+    pub effect: Effect,
+    /// What is known of it, for the person.
+    pub sentence: String,
+    /// A read-only tool that could settle it, by its exposed name.
+    pub probe: Option<String>,
+}
+
+impl Agent {
+    /// The calls in doubt that nobody has settled and that may not simply be made again.
+    pub fn doubts(&self) -> Vec<Doubt> {
+        let records: Vec<CallRecord> = {
+            let folds = self.folds();
+            folds.workflow.in_doubt().into_iter().cloned().collect()
+        };
+        let harmful = records.into_iter().filter(|record| !record.repeatable);
+        harmful
+            .map(|record| Doubt {
+                sentence: format!(
+                    "`{}` ({}) was sent and no answer came back: whether it took effect is not known",
+                    record.name, record.effect
+                ),
+                probe: self.probe_for(&record).map(|(name, _)| name),
+                call: record.id,
+                name: record.name,
+                arguments: record.arguments,
+                effect: record.effect,
+            })
+            .collect()
+    }
+
+    /// Says what is known of a call in doubt: it happened, it did not, or nobody knows.
+    ///
+    /// # Errors
+    /// [`Error::NoDoubt`] for a call that is not in doubt; the journal's.
+    pub async fn settle(&mut self, call: CallId, happened: Option<bool>) -> Result<(), Error> {
+        let known = self.folds().workflow.in_doubt().iter().any(|record| record.id == call);
+        if !known {
+            return Err(Error::NoDoubt { call: call.to_string() });
+        }
+        self.settled(call, happened).await
+    }
+
+    async fn settled(&self, call: CallId, happened: Option<bool>) -> Result<(), Error> {
+        let (verdict, by, text) = match happened {
+            Some(true) => (
+                Verdict::Completed,
+                SettledBy::Person,
+                "the program was restarted before the answer came; the user has checked: the call was carried out, and its result is lost",
+            ),
+            Some(false) => (
+                Verdict::NotStarted,
+                SettledBy::Person,
+                "the program was restarted before the answer came; the user has checked: the call was not carried out",
+            ),
+            None => (
+                Verdict::InDoubt,
+                SettledBy::Nobody,
+                "the program was restarted before the answer came: whether the call was carried out is not known. Do not repeat it unless the user says so; find out with a tool that only reads, or ask the user",
+            ),
+        };
+        let entry = Entry::Settled {
+            call,
+            verdict,
+            by,
+            text: text.to_owned(),
+        };
+        self.append(entry, Sync::Now).await.map(drop)
+    }
+
+    /// Runs the tool that could settle a call in doubt, and answers what it said.
+    ///
+    /// # Errors
+    /// [`Error::NoDoubt`] where there is no such call or no such tool.
+    pub async fn look(&mut self, call: CallId) -> Result<String, Error> {
+        let record = {
+            let folds = self.folds();
+            folds.workflow.in_doubt().into_iter().find(|record| record.id == call).cloned()
+        };
+        let probe = record.as_ref().and_then(|record| self.probe_for(record));
+        let Some((name, arguments)) = probe else {
+            return Err(Error::NoDoubt { call: call.to_string() });
+        };
+        // Step 0 belongs to no reply, so the probe is no part of the conversation.
+        let index = self.folds().workflow.calls().filter(|known| known.id.turn == call.turn && known.id.step == 0).count();
+        let probe = Call {
+            id: CallId {
+                turn: call.turn,
+                step: 0,
+                index: index as u32,
+            },
+            name,
+            arguments: Some(Value::Object(arguments)),
+            ..Call::default()
+        };
+        let caller = self.caller()?;
+        Ok(match self.hub().call(&caller, probe, &self.seat()).await {
+            Ok(answer) => execute::text_of(&answer.result),
+            Err(refusal) => refusal.to_string(),
+        })
+    }
+
+    /// A read-only tool of the same server that takes nothing but what the call had, the nearest by name.
+    fn probe_for(&self, record: &CallRecord) -> Option<(String, Map<String, Value>)> {
+        let given = record.arguments.as_object()?;
+        let caller = self.caller().ok()?;
+        let snapshot = self.hub().snapshot();
+        let view = self.hub().view(&snapshot, &caller);
+        let candidates = view.rows().filter_map(|row| {
+            let tool = &snapshot.tools()[row];
+            if *tool.id.server != *record.server || !tool.claims.read_only() {
+                return None;
+            }
+            let schema = tool.input_schema();
+            let required: Vec<&str> = schema["required"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .collect();
+            if required.is_empty() || !required.iter().all(|name| given.contains_key(*name)) {
+                return None;
+            }
+            let likeness = strsim::jaro_winkler(&reversed(&tool.id.name), &reversed(&record.tool));
+            let arguments = required
+                .iter()
+                .map(|name| ((*name).to_owned(), given[*name].clone()))
+                .collect();
+            Some((likeness, tool.exposed.to_string(), arguments))
+        });
+        candidates
+            .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(&a.1)))
+            .map(|(_, name, arguments)| (name, arguments))
+    }
+
+    /// Goes on with the turn that was interrupted; `None` where none was.
+    ///
+    /// # Errors
+    /// The journal's.
+    pub async fn go_on(&mut self, cancel: CancellationToken) -> Result<Option<Ended>, Error> {
+        let Some(turn) = self.folds().workflow.open_turn() else {
+            return Ok(None);
+        };
+        self.leave_doubts().await?;
+        let last = self.folds().session.last_reply(turn);
+        let Some((step, wanted)) = last else {
+            return turn::run(self, turn, 1, &cancel).await.map(Some);
+        };
+        let open: Vec<Wanted> = {
+            let folds = self.folds();
+            let open = |wanted: &Wanted| match folds.workflow.call(wanted.id) {
+                None => true,
+                Some(record) => record.verdict == Verdict::InDoubt && record.repeatable,
+            };
+            wanted
+                .into_iter()
+                .map(|(id, call, fault)| Wanted { id, call, fault })
+                .filter(open)
+                .collect()
+        };
+        let caller = self.caller()?;
+        calls::run(self, &caller, &open, &cancel).await?;
+        turn::run(self, turn, step + 1, &cancel).await.map(Some)
+    }
+
+    /// Whether a turn was interrupted and waits to be gone on with.
+    pub fn interrupted(&self) -> bool {
+        self.folds().workflow.open_turn().is_some()
+    }
+
+    /// Ends the turn that was interrupted, since the person wants something else.
+    pub(super) async fn close_interrupted(&self) -> Result<(), Error> {
+        let open = self.folds().workflow.open_turn();
+        self.leave_doubts().await?;
+        match open {
+            None => Ok(()),
+            Some(turn) => self.end(turn, (EndHow::Interrupted, None)).await.map(drop),
+        }
+    }
+
+    /// What nobody settled stays in doubt, and the model is told so.
+    async fn leave_doubts(&self) -> Result<(), Error> {
+        let open: Vec<CallId> = {
+            let folds = self.folds();
+            let unsettled = folds.workflow.in_doubt();
+            unsettled.iter().filter(|record| !record.repeatable).map(|record| record.id).collect()
+        };
+        for call in open {
+            self.settled(call, None).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Names of one server differ at their beginning (`read_note`, `delete_note`), and likeness weighs beginnings.
+fn reversed(name: &str) -> String {
+    name.chars().rev().collect()
+}

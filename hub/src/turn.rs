@@ -1,0 +1,62 @@
+//! One turn, as the list of its steps. What each of them does stands in the file it names; the entry that each of them
+//! leaves is what a resumed turn goes on from.
+//!
+//! ```text
+//! begin   Entry::User, synced before anything else happens
+//! pool    kept within an epoch, else assembled; Entry::Pool
+//! fit     window, reserve, margin, allowance and history; Entry::Fit, or the turn is refused with the table
+//! ask     the request that only a fit can make, streamed; Entry::Reply; fewer tokens read than sent is an error
+//! calls   through the one door, concurrent ones side by side; each gets an answer
+//! enough  too many steps, failures, or the same thing again
+//! end     Entry::End
+//! ```
+//!
+//! Deliberately absent: compaction, which will stand between a refusal and its end.
+
+use tokio_util::sync::CancellationToken;
+
+use crate::agent::{Agent, Ended, ask, calls, enough, request};
+use crate::error::Error;
+use crate::journal::entry::{EndHow, StepNo, TurnNo};
+
+/// Carries a turn from `step` to its end.
+pub(crate) async fn run(
+    agent: &Agent,
+    turn: TurnNo,
+    mut step: StepNo,
+    cancel: &CancellationToken,
+) -> Result<Ended, Error> {
+    let mut tries = ask::Tries::default();
+    loop {
+        if let Some(end) = enough::before(agent, turn, step) {
+            return agent.end(turn, end).await;
+        }
+        let caller = agent.caller()?;
+        let pool = agent.pool(&caller, turn, step).await?;
+        let fit = match request::fit(agent, &pool, turn, step).await {
+            Ok(fit) => fit,
+            Err(request::NoFit::Refused(refusal)) => {
+                return agent.end(turn, (EndHow::Refused, Some(refusal.to_string()))).await;
+            }
+            Err(request::NoFit::Failed(end)) => return agent.end(turn, end).await,
+            Err(request::NoFit::Journal(error)) => return Err(error.into()),
+        };
+        let asked = ask::ask(agent, fit, turn, step, &mut tries, cancel).await?;
+        let reply = match asked {
+            ask::Asked::Reply(reply) => reply,
+            ask::Asked::Again => continue,
+            ask::Asked::End(how, note) => return agent.end(turn, (how, note)).await,
+        };
+        if reply.calls.is_empty() {
+            return agent.end(turn, (EndHow::Answered, reply.note)).await;
+        }
+        calls::run(agent, &caller, &reply.calls, cancel).await?;
+        if cancel.is_cancelled() {
+            return agent.end(turn, (EndHow::Cancelled, None)).await;
+        }
+        if let Some(end) = enough::after(agent, turn) {
+            return agent.end(turn, end).await;
+        }
+        step += 1;
+    }
+}
