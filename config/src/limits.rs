@@ -201,6 +201,21 @@ pub mod fixed {
     pub const POOL_OUT_KEPT_MAX: usize = 20;
     /// Tokens of the note about the task's steps at the tail of a prompt: it is read anew in every step.
     pub const STEPS_TOKENS_MAX: u32 = 200;
+    /// Times a request is counted until it fits: one count, one after a removal that was guessed, one more where the guess was
+    /// short, and one with everything taken out.
+    pub const FIT_ROUNDS_MAX: u32 = 3;
+    /// Steps of a task that the model may keep: they are shown with every request, and a longer plan is no plan.
+    pub const STEPS_MAX: usize = 12;
+    /// Characters of one of them; the rest is cut.
+    pub const STEP_CHARS_MAX: usize = 100;
+    /// The longest silence of a running turn's events, after which a heartbeat says that it is still there.
+    pub const HEARTBEAT: Duration = Duration::from_secs(1);
+    /// Bytes of one file of the event log, from which the next is begun: small enough to be opened in an editor.
+    pub const LOG_FILE_BYTES_MAX: u64 = 8 << 20;
+    /// Files of the event log that are kept.
+    pub const LOG_FILES_MAX: usize = 8;
+    /// Records that may wait to be written to the event log; more are dropped and counted, since nothing waits for a log.
+    pub const LOG_WAITING_MAX: usize = 4_096;
 
     // The hub.
 

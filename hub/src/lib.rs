@@ -13,6 +13,7 @@
 //! The library neither prints nor reads the environment, except for `cli`, which does both.
 
 pub mod approve;
+pub mod budget;
 pub mod caller;
 pub mod cap;
 pub mod catalog_file;
@@ -24,10 +25,14 @@ pub mod execute;
 pub mod hub;
 pub mod journal;
 pub mod near;
+pub mod own;
 pub mod permission;
 pub mod repair;
+pub mod repeat;
+pub mod schedule;
 pub mod search;
 pub mod serve;
+pub mod session;
 mod sync;
 pub mod verify;
 pub mod workspace;
