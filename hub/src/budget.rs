@@ -137,18 +137,19 @@ impl Refusal {
     }
 }
 
-/// Makes a draft fit. Nothing of `protected_turn` is taken out but the results that its last step does not wait for.
+/// Makes a draft fit `window`, which is the model's or, once its server was seen to read fewer tokens, less. Nothing of
+/// `protected_turn` is taken out but the results that its last step does not wait for.
 ///
 /// # Errors
 /// [`Refusal`] where it does not fit whatever is taken out, or can't be counted.
 pub async fn fit(
     mut draft: Draft,
-    model: &dyn Model,
+    (model, window): (&dyn Model, u32),
     settings: &BudgetSettings,
     counter: &TokenCounter,
     protected_turn: TurnNo,
 ) -> Result<Fit, Refusal> {
-    let shares = shares(model.about().window.tokens, settings);
+    let shares = shares(window.min(model.about().window.tokens), settings);
     let (mut removed, mut bridged, mut round) = (BTreeSet::new(), false, 0);
     loop {
         let prompt = prompt(&draft);
@@ -195,12 +196,12 @@ pub async fn fit(
 /// [`Refusal::Uncounted`].
 pub async fn measure(
     draft: &Draft,
-    model: &dyn Model,
+    (model, window): (&dyn Model, u32),
     settings: &BudgetSettings,
     counter: &TokenCounter,
     turn: TurnNo,
 ) -> Result<BudgetTable, Refusal> {
-    let shares = shares(model.about().window.tokens, settings);
+    let shares = shares(window.min(model.about().window.tokens), settings);
     let counted = model
         .count(&prompt(draft))
         .await

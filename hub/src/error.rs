@@ -79,11 +79,8 @@ pub enum Error {
         call: String,
     },
     /// What a request takes could not be counted.
-    #[error("cannot count what a request takes: {reason}")]
-    NoCount {
-        /// Why not.
-        reason: String,
-    },
+    #[error("cannot say what a request takes")]
+    NoCount(#[source] Box<crate::budget::Refusal>),
     /// The MCP session with a client could not be started or ended badly.
     #[error("the session with the client ended")]
     Client(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -113,7 +110,8 @@ impl Error {
             }
             Self::NoTool { .. } => Some("`toolpool tools` lists the tools that can be called".into()),
             Self::Journal(error) => error.hint(),
-            Self::NoTurn | Self::NoDoubt { .. } | Self::NoCount { .. } | Self::Client(_) => None,
+            Self::NoCount(refusal) => refusal.hint(),
+            Self::NoTurn | Self::NoDoubt { .. } | Self::Client(_) => None,
         }
     }
 }

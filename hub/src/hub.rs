@@ -347,16 +347,20 @@ impl Hub {
             .collect()
     }
 
-    /// A definition of the hub's own, as MCP lists it, as a function of the chat API.
-    pub fn rendered(&self, definition: &serde_json::Value) -> Rendering {
+    /// A definition as MCP lists it, as a function of the chat API.
+    fn rendered(&self, definition: &serde_json::Value) -> Rendering {
         let function = serde_json::json!({"type": "function", "function": {
             "name": definition["name"],
             "description": definition["description"],
             "parameters": definition["inputSchema"],
         }});
-        let text = function.to_string();
+        self.counted(&function.to_string())
+    }
+
+    /// A text with what it costs.
+    pub fn counted(&self, text: &str) -> Rendering {
         Rendering {
-            tokens: self.counter.count(&text),
+            tokens: self.counter.count(text),
             text: text.into(),
         }
     }

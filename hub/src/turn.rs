@@ -28,18 +28,14 @@ pub(crate) async fn run(
 ) -> Result<Ended, Error> {
     let mut tries = ask::Tries::default();
     loop {
-        if let Some(end) = enough::before(agent, turn, step) {
+        if let Some(end) = enough::before(agent, step) {
             return agent.end(turn, end).await;
         }
         let caller = agent.caller()?;
         let pool = agent.pool(&caller, turn, step).await?;
-        let fit = match request::fit(agent, &pool, turn, step).await {
+        let fit = match request::fit(agent, &pool, turn, step).await? {
             Ok(fit) => fit,
-            Err(request::NoFit::Refused(refusal)) => {
-                return agent.end(turn, (EndHow::Refused, Some(refusal.to_string()))).await;
-            }
-            Err(request::NoFit::Failed(end)) => return agent.end(turn, end).await,
-            Err(request::NoFit::Journal(error)) => return Err(error.into()),
+            Err(refusal) => return agent.end(turn, enough::refused(&refusal)).await,
         };
         let asked = ask::ask(agent, fit, turn, step, &mut tries, cancel).await?;
         let reply = match asked {

@@ -133,7 +133,7 @@ async fn keep(
         .append(entry(&reply, &wanted, counted, (turn, step), cut), Sync::Later)
         .await?;
     if let Some(truncation) = truncation {
-        return smaller(agent, turn, tries, truncation.reported, &truncation.to_string()).await;
+        return smaller(agent, turn, tries, truncation.read, &truncation.to_string()).await;
     }
     if let Some(reported) = reply.usage.prompt_tokens {
         agent.model().learn(counted, reported);

@@ -84,7 +84,7 @@ async fn one(
         }
         own::STEPS => match own::steps_arguments(&arguments) {
             Ok(items) => {
-                let text = own::steps_kept(&items);
+                let text = own::steps_answer(&items);
                 agent
                     .append(Entry::Steps { turn: id.turn, items }, Sync::Later)
                     .await?;

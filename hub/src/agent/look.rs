@@ -3,9 +3,10 @@
 use toolpool_connectors::model::Message;
 
 use super::{Agent, request};
-use crate::budget::Stored;
+use crate::budget;
 use crate::error::Error;
 use crate::journal::entry::{BudgetTable, PoolNote};
+use crate::session::Stored;
 
 impl Agent {
     /// What the next request would take, with `next` as the person's words.
@@ -23,14 +24,10 @@ impl Agent {
                 message: Message::User { text: next.to_owned() },
             });
         }
-        match self.fitted(draft, turn).await {
-            Ok(fit) => Ok(fit.table().clone()),
-            Err(request::NoFit::Refused(refusal)) => Ok(refusal.table),
-            Err(request::NoFit::Failed((_, note))) => Err(Error::NoCount {
-                reason: note.unwrap_or_default(),
-            }),
-            Err(request::NoFit::Journal(error)) => Err(error.into()),
-        }
+        let config = self.hub().config();
+        let model = (self.model(), self.window());
+        let table = budget::measure(&draft, model, &config.budget, self.hub().counter(), turn).await;
+        table.map_err(|refusal| Error::NoCount(Box::new(refusal)))
     }
 
     /// The pool in force; none before the first request.

@@ -84,7 +84,7 @@ impl Agent {
     /// The hub's own tools, as the model is offered them.
     pub(crate) fn own_tools(&self) -> Vec<Rendering> {
         let mut own = self.hub().bridge();
-        own.push(self.hub().rendered(&crate::own::steps_definition()));
+        own.push(self.hub().counted(&crate::own::steps_definition()));
         own
     }
 

@@ -1,45 +1,42 @@
 //! From what is known to a request that fits: instructions, pool, conversation and the note at its tail.
 
+use toolpool_config::fixed::STEPS_TOKENS_MAX;
+
 use super::{Agent, instructions};
 use crate::budget::{self, Draft, Fit, Refusal};
-use crate::journal::entry::{EndHow, Entry, PoolNote, StepNo, TurnNo};
-use crate::journal::{JournalError, Sync};
+use crate::error::Error;
+use crate::journal::Sync;
+use crate::journal::entry::{Entry, PoolNote, StepNo, TurnNo};
+use crate::search;
 
-/// Why there is no request.
-pub(crate) enum NoFit {
-    /// It does not fit, and nothing more can be left out.
-    Refused(Refusal),
-    /// It could not be counted.
-    Failed((EndHow, Option<String>)),
-    /// The journal did not take it.
-    Journal(JournalError),
-}
-
-/// Fits the conversation as it is now, and keeps how.
+/// Fits the conversation as it is now, and keeps how. The inner refusal ends the turn.
 pub(crate) async fn fit(
     agent: &Agent,
     pool: &PoolNote,
     turn: TurnNo,
     step: StepNo,
-) -> Result<Fit, NoFit> {
-    let fit = agent.fitted(draft(agent, pool), turn).await?;
+) -> Result<Result<Fit, Refusal>, Error> {
+    let fit = match agent.fitted(draft(agent, pool), turn).await {
+        Ok(fit) => fit,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    if fit.bridged() {
+        agent
+            .append(Entry::Pool(bridged(pool, turn, step)), Sync::Later)
+            .await?;
+    }
     let entry = Entry::Fit {
         turn,
         step,
         table: fit.table().clone(),
         removed: fit.removed().to_vec(),
     };
-    let keep = async |entry| agent.journal.append(entry, Sync::Later).await.map_err(NoFit::Journal);
-    keep(entry).await?;
-    if let Some(text) = fit.warning() {
-        keep(Entry::Warning {
-            turn: Some(turn),
-            category: "budget".into(),
-            text,
-        })
-        .await?;
+    agent.append(entry, Sync::Later).await?;
+    // Once a turn: the same parts are the largest in each of its steps.
+    if let Some(text) = fit.warning().filter(|_| step == 1) {
+        agent.warn(Some(turn), "budget", text).await?;
     }
-    Ok(fit)
+    Ok(Ok(fit))
 }
 
 /// Everything that a request would hold.
@@ -55,34 +52,35 @@ pub(crate) fn draft(agent: &Agent, pool: &PoolNote) -> Draft {
             .map(|tool| (tool.name.clone(), tool.definition.as_str().into()))
             .collect(),
         history: folds.session.messages(),
-        tail: folds.workflow.tail(
-            &|text| counter.count(text),
-            toolpool_config::fixed::STEPS_TOKENS_MAX,
-        ),
+        tail: folds
+            .workflow
+            .tail(&|text| counter.count(text), STEPS_TOKENS_MAX),
     }
 }
 
+/// The pool that is left where all tools but the two that reach the others had to go.
+fn bridged(pool: &PoolNote, turn: TurnNo, step: StepNo) -> PoolNote {
+    let (kept, gone): (Vec<_>, Vec<_>) = pool
+        .tools
+        .iter()
+        .cloned()
+        .partition(|tool| tool.name == search::FIND || tool.name == search::CALL);
+    let mut note = PoolNote {
+        turn,
+        step,
+        border: "room".into(),
+        tokens: kept.iter().map(|tool| tool.tokens).sum(),
+        tools: kept,
+        ..pool.clone()
+    };
+    *note.others_out.entry("room".into()).or_insert(0) += gone.len();
+    note
+}
+
 impl Agent {
-    pub(crate) async fn fitted(&self, draft: Draft, turn: TurnNo) -> Result<Fit, NoFit> {
+    pub(crate) async fn fitted(&self, draft: Draft, turn: TurnNo) -> Result<Fit, Refusal> {
         let config = self.hub().config();
-        let fit = budget::fit(
-            draft,
-            self.model(),
-            self.window(),
-            &config.budget,
-            self.hub().counter(),
-            turn,
-        )
-        .await;
-        fit.map_err(|refused| match refused {
-            budget::NoFit::Refused(refusal) => NoFit::Refused(refusal),
-            budget::NoFit::Uncounted(error) => NoFit::Failed((
-                EndHow::Failed,
-                Some(match error.hint() {
-                    Some(hint) => format!("{error}\nhint: {hint}"),
-                    None => error.to_string(),
-                }),
-            )),
-        })
+        let model = (self.model(), self.window());
+        budget::fit(draft, model, &config.budget, self.hub().counter(), turn).await
     }
 }

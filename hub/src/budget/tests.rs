@@ -93,7 +93,7 @@ impl Model for Counter {
 fn fit_now(draft: Draft, model: &Counter, turn: TurnNo) -> Result<Fit, Refusal> {
     fit(
         draft,
-        model,
+        (model, model.about().window.tokens),
         &BudgetSettings::default(),
         &TokenCounter::bundled(),
         turn,

@@ -1,0 +1,68 @@
+//! When a turn has gone on for long enough: too many steps, too many failures in a row, the same thing again and again.
+//!
+//! Worked out from the journal's folds and not counted on the way, so that a turn which was interrupted and goes on has not
+//! forgotten what it did before.
+
+use toolpool_config::Config;
+
+use super::Agent;
+use crate::budget::Refusal;
+use crate::journal::entry::{EndHow, StepNo, TurnNo};
+use crate::repeat::{Circle, Repeats};
+
+/// How a turn ends, with what the person is told.
+pub(crate) type End = (EndHow, Option<String>);
+
+/// Whether another step may begin.
+pub(crate) fn before(agent: &Agent, step: StepNo) -> Option<End> {
+    let most = agent.hub().config().agent.steps_max;
+    (step > most).then(|| {
+        let note = format!(
+            "the turn was ended after {most} steps; say `go on` to let the model continue, or raise `agent.steps_max`"
+        );
+        (EndHow::StepLimit, Some(note))
+    })
+}
+
+/// Whether what the calls of a turn came to is a reason to end it.
+pub(crate) fn after(agent: &Agent, turn: TurnNo) -> Option<End> {
+    let circle = circle(agent, turn, &agent.hub().config())?;
+    let how = match circle {
+        Circle::Same { .. } => EndHow::Loop,
+        Circle::Failures { .. } => EndHow::FailureLimit,
+    };
+    Some((how, Some(circle.sentence())))
+}
+
+fn circle(agent: &Agent, turn: TurnNo, config: &Config) -> Option<Circle> {
+    let folds = agent.folds();
+    let mut repeats = Repeats::default();
+    let mut last = None;
+    for answered in folds.session.answered(turn) {
+        let (call, text) = (&answered.call, &answered.text);
+        let arguments = serde_json::Value::Object(call.arguments.object());
+        last = repeats.take(&call.name, &arguments, text, answered.failed, &config.agent);
+    }
+    // Only the newest call counts: an earlier circle was left when the model did something else.
+    last
+}
+
+/// The end of a turn whose request does not fit.
+pub(crate) fn refused(refusal: &Refusal) -> End {
+    let mut note = refusal.to_string();
+    if let Refusal::Uncounted(source) = refusal {
+        note.push_str(&format!(": {source}"));
+    }
+    if let Some(table) = refusal.table() {
+        note.push('\n');
+        note.push_str(&crate::budget::text(table));
+    }
+    if let Some(hint) = refusal.hint() {
+        note.push_str(&format!("\nhint: {hint}"));
+    }
+    let how = match refusal {
+        Refusal::Uncounted(_) => EndHow::Failed,
+        _ => EndHow::Refused,
+    };
+    (how, Some(note))
+}
