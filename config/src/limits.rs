@@ -191,6 +191,23 @@ pub mod fixed {
 
     // Journals and sessions.
 
+    /// Tries to find whole lines among bytes where several have run together; each costs a hash. Honest damage needs a handful.
+    pub const JOURNAL_PARTS_MAX: usize = 10_000;
+    /// Entries written and synced together at most, so that the first of a long queue is answered soon.
+    pub const JOURNAL_GROUP_MAX: usize = 256;
+    /// Characters from which a secret is looked for in texts: a shorter one would take every text apart and hide nothing.
+    pub const SECRET_CHARS_MIN: usize = 4;
+    /// Characters of a session's id; ours have 20.
+    pub const SESSION_ID_CHARS_MAX: usize = 64;
+    /// Tries to find an id for a new session that is free: two in one second with the same four letters are one in a million.
+    pub const SESSION_ID_TRIES_MAX: usize = 16;
+    /// Characters of a session's first words that are kept as its title: one line.
+    pub const FIRST_WORDS_CHARS_MAX: usize = 80;
+    /// Characters of an error that the memory keeps: its first lines say what it was.
+    pub const ERROR_NOTE_CHARS_MAX: usize = 300;
+    /// Characters of one step as the prompt's tail shows it, where all of them do not fit.
+    pub const STEP_CHARS_MAX: usize = 60;
+
     // Permission.
 
     // The agent and its events.

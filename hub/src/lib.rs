@@ -34,7 +34,9 @@ pub mod search;
 pub mod serve;
 pub mod session;
 mod sync;
+pub mod utc;
 pub mod verify;
+pub mod workflow;
 pub mod workspace;
 
 pub use caller::Caller;

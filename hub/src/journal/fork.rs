@@ -1,0 +1,117 @@
+//! A session that goes on from a turn of another one: the lines up to there are copied, numbered and chained anew, so that it depends
+//! on nothing of the other.
+//!
+//! What was denied later in the other session stays denied in the new one: a fork must not be a way around a deny.
+
+use std::collections::HashMap;
+
+use super::entry::{Begin, Entry, Forked, Line, TurnNo};
+use super::line::{self, Sum};
+use super::store::{JOURNAL, Store, StoreError, disk_error};
+
+impl Store {
+    /// Makes a new session of another one's turns up to and with `turn`, all of them where it is `None`. Returns its id; it is not open.
+    ///
+    /// # Errors
+    /// The other one can't be read or has no such turn, or the disk fails.
+    pub fn fork(&self, id: &str, turn: Option<TurnNo>) -> Result<String, StoreError> {
+        let (lines, _) = self.read(id)?;
+        let Some(Entry::Begin(begin)) = lines.first().map(|line| line.entry.clone()) else {
+            return Err(StoreError::Empty(id.into()));
+        };
+        let last = lines.iter().rev().find_map(|line| match line.entry {
+            Entry::User { turn, .. } => Some(turn),
+            _ => None,
+        });
+        let turn = turn.or(last).unwrap_or(0);
+        let until = end_of(&lines, turn).ok_or_else(|| StoreError::NoTurn {
+            id: id.into(),
+            turn,
+        })?;
+
+        let (fresh, _lock, _) = self.make()?;
+        let begin = Begin {
+            session: fresh.clone(),
+            forked: Some(Forked {
+                session: id.into(),
+                turn,
+            }),
+            ..begin
+        };
+        let (kept, later) = lines.split_at(until);
+        let lines = std::iter::once(Line {
+            seq: 1,
+            at_ms: (self.clock)(),
+            entry: Entry::Begin(begin),
+        })
+        .chain(kept.iter().skip(1).cloned())
+        .chain(later.iter().filter(|line| is_deny(line)).cloned());
+        let cannot = || disk_error("fork", id);
+        let bytes = renumbered(lines).map_err(|error| cannot()(error.into()))?;
+
+        let there = self.artifacts(id)?;
+        let here = self.artifacts(&fresh)?;
+        for name in kept.iter().filter_map(artifact) {
+            // One that is gone from there is gone here as well; the journal still has its hash.
+            if let Ok(whole) = there.get(name) {
+                let folder = here.folder();
+                self.disk.folder(folder).map_err(cannot())?;
+                let result = self.disk.replace(&folder.join(name), &whole);
+                result.map_err(cannot())?;
+            }
+        }
+        let path = self.folder(&fresh).join(JOURNAL);
+        self.disk.replace(&path, &bytes).map_err(cannot())?;
+        Ok(fresh)
+    }
+}
+
+/// Lines up to the end of a turn; for turn 0 those before the first.
+fn end_of(lines: &[Line], turn: TurnNo) -> Option<usize> {
+    let begins = |line: &Line| match line.entry {
+        Entry::User { turn, .. } => Some(turn),
+        _ => None,
+    };
+    let begun = match turn {
+        0 => 0,
+        _ => lines.iter().position(|line| begins(line) == Some(turn))?,
+    };
+    let next = lines[begun..]
+        .iter()
+        .position(|line| begins(line).is_some_and(|no| no > turn))
+        .map_or(lines.len(), |at| begun + at);
+    let end = lines[begun..next]
+        .iter()
+        .rposition(|line| matches!(line.entry, Entry::End { turn: no, .. } if no == turn))
+        .map_or(next, |at| begun + at + 1);
+    Some(end)
+}
+
+fn is_deny(line: &Line) -> bool {
+    matches!(line.entry, Entry::Deny { .. } | Entry::Allow { .. })
+}
+
+fn artifact(line: &Line) -> Option<&str> {
+    match &line.entry {
+        Entry::Outcome(outcome) => outcome.artifact.as_deref(),
+        _ => None,
+    }
+}
+
+/// The bytes of a journal of these lines. What they say of each other's numbers is told the new ones.
+fn renumbered(lines: impl Iterator<Item = Line>) -> Result<Vec<u8>, serde_json::Error> {
+    let (mut bytes, mut sum) = (Vec::new(), Sum::NONE);
+    let mut numbers: HashMap<u64, u64> = HashMap::new();
+    for (mut line, seq) in lines.zip(1..) {
+        numbers.insert(line.seq, seq);
+        line.seq = seq;
+        if let Entry::Fit { removed, .. } = &mut line.entry {
+            *removed = removed
+                .iter()
+                .filter_map(|old| numbers.get(old).copied())
+                .collect();
+        }
+        sum = line::encode(&line, sum, &mut bytes)?;
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,158 @@
+//! From turns to messages that every endpoint takes.
+//!
+//! ```text
+//! User, Reply(a, b), Outcome(a), [crash]   ►  user, assistant(a, b), tool(a), tool(b: "was sent and no answer came back ..."),
+//! User, ...                                   assistant("[stopped ...]"), user
+//! ```
+
+use toolpool_connectors::model::{Message, ToolCall};
+
+use super::{Answer, Said, Session, Stored, Turn};
+use crate::journal::entry::{CallId, EndHow, TurnNo};
+
+impl Session {
+    /// The conversation as it is sent, without the system message.
+    ///
+    /// A turn whose user message was removed is left out whole, a removed reply goes with the answers to its calls, and of a removed
+    /// answer a stub remains.
+    pub fn messages(&self) -> Vec<Stored> {
+        let mut out = Vec::new();
+        let shown = |turn: &&Turn| !self.removed.contains(&turn.seq);
+        let mut turns = self.turns.iter().filter(shown).peekable();
+        while let Some(turn) = turns.next() {
+            out.push(Stored {
+                seq: turn.seq,
+                turn: turn.no,
+                message: Message::User {
+                    text: turn.words.clone(),
+                },
+            });
+            for said in &turn.replies {
+                if !self.removed.contains(&said.seq) {
+                    self.said(&mut out, turn.no, said);
+                }
+            }
+            // The open turn is still to be answered.
+            if turns.peek().is_some() || turn.end.is_some() {
+                close(&mut out, turn);
+            }
+        }
+        out
+    }
+
+    fn said(&self, out: &mut Vec<Stored>, turn: TurnNo, said: &Said) {
+        if said.text.trim().is_empty() && said.calls.is_empty() {
+            return;
+        }
+        if let Some(Stored {
+            message: Message::Assistant { text, calls, .. },
+            ..
+        }) = out.last_mut()
+            && calls.is_empty()
+        {
+            // Two replies in a row are one message that was said in two pieces.
+            if !said.text.trim().is_empty() {
+                text.push_str("\n\n");
+                text.push_str(&said.text);
+            }
+            calls.clone_from(&said.calls);
+        } else {
+            out.push(Stored {
+                seq: said.seq,
+                turn,
+                message: Message::Assistant {
+                    text: said.text.clone(),
+                    reasoning: said.reasoning.clone(),
+                    calls: said.calls.clone(),
+                },
+            });
+        }
+        for call in &said.calls {
+            out.push(self.answered(turn, said, call));
+        }
+    }
+
+    fn answered(&self, turn: TurnNo, said: &Said, call: &ToolCall) -> Stored {
+        let id: Option<CallId> = call.id.parse().ok();
+        let answer = id.and_then(|id| self.answers.get(&id));
+        let seq = answer.map_or(said.seq, |answer| answer.seq);
+        let text = match answer {
+            Some(Answer {
+                text: Some(text), ..
+            }) => self.shortened(seq, text),
+            answer => unanswered(&call.name, answer),
+        };
+        Stored {
+            seq,
+            turn,
+            message: Message::Tool {
+                call: call.id.clone(),
+                name: call.name.clone(),
+                text,
+            },
+        }
+    }
+
+    fn shortened(&self, seq: u64, text: &str) -> String {
+        if self.removed.contains(&seq) {
+            let length = text.chars().count();
+            let stub = format!("[result left out to save room: {length} characters]");
+            if stub.len() < text.len() {
+                return stub;
+            }
+        }
+        text.to_owned()
+    }
+}
+
+/// What the model is told of a call that nothing came back of.
+fn unanswered(name: &str, answer: Option<&Answer>) -> String {
+    match answer {
+        Some(answer) if answer.sent && answer.repeatable => {
+            format!("`{name}` was sent and no answer came back. Sending it again does no harm.")
+        }
+        Some(answer) if answer.sent => format!(
+            "`{name}` was sent and no answer came back; whether it took effect is not known. \
+             Do not repeat it unless the person says so."
+        ),
+        _ => format!("`{name}` was not called: the step was stopped before it was sent."),
+    }
+}
+
+/// Lets a turn end with the model's words, where the model said none: a person can't speak twice in a row.
+fn close(out: &mut Vec<Stored>, turn: &Turn) {
+    let answered = matches!(
+        out.last().map(|stored| &stored.message),
+        Some(Message::Assistant { .. })
+    );
+    if answered {
+        return;
+    }
+    let (seq, text) = match turn.end {
+        Some((seq, EndHow::Answered)) => (seq, "[the answer is left out to save room]"),
+        Some((seq, EndHow::Cancelled)) => (seq, "[stopped by the person]"),
+        Some((seq, EndHow::Refused)) => (seq, "[not answered: the request did not fit]"),
+        Some((seq, EndHow::StepLimit | EndHow::FailureLimit | EndHow::Loop)) => {
+            (seq, "[stopped before an answer]")
+        }
+        Some((seq, EndHow::Failed | EndHow::Interrupted)) => {
+            (seq, "[interrupted before an answer]")
+        }
+        None => (turn.seq, "[interrupted before an answer]"),
+    };
+    // An empty answer is none that was left out.
+    let empty = turn
+        .replies
+        .last()
+        .is_some_and(|said| said.text.trim().is_empty() && said.calls.is_empty());
+    let text = if empty { "[no answer]" } else { text };
+    out.push(Stored {
+        seq,
+        turn: turn.no,
+        message: Message::Assistant {
+            text: text.to_owned(),
+            reasoning: None,
+            calls: Vec::new(),
+        },
+    });
+}
