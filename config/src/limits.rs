@@ -206,7 +206,7 @@ pub mod fixed {
     /// Characters of an error that the memory keeps: its first lines say what it was.
     pub const ERROR_NOTE_CHARS_MAX: usize = 300;
     /// Characters of one step as the prompt's tail shows it, where all of them do not fit.
-    pub const STEP_CHARS_MAX: usize = 60;
+    pub const STEP_SHOWN_CHARS_MAX: usize = 60;
 
     // Permission.
 

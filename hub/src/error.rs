@@ -57,6 +57,9 @@ pub enum Error {
     /// The journal did not take an entry, or could not be opened. Nothing is done that it does not hold.
     #[error(transparent)]
     Journal(#[from] crate::journal::JournalError),
+    /// A session can't be opened, read or begun.
+    #[error(transparent)]
+    Store(#[from] crate::journal::StoreError),
     /// There is no session to go on with.
     #[error("there is no session of the folder `{}` yet", folder.display())]
     NoSession {
@@ -110,6 +113,7 @@ impl Error {
             }
             Self::NoTool { .. } => Some("`toolpool tools` lists the tools that can be called".into()),
             Self::Journal(error) => error.hint(),
+            Self::Store(error) => error.hint(),
             Self::NoCount(refusal) => refusal.hint(),
             Self::NoTurn | Self::NoDoubt { .. } | Self::Client(_) => None,
         }

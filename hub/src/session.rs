@@ -8,16 +8,21 @@
 //! templates refuse that; no message is empty. Where the journal has a hole (a crash, a cancelled turn, an answer that was left out),
 //! `messages.rs` puts a sentence there that depends on nothing but the entries, so that the prompt's bytes are the same after a restart.
 
+mod look;
 mod messages;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Serialize;
 use toolpool_config::Mode;
 use toolpool_config::fixed::FIRST_WORDS_CHARS_MAX;
 use toolpool_connectors::model::{Counted, Message, ToolCall, Usage};
 
-use crate::journal::entry::{Begin, CallId, EndHow, Entry, Grant, Line, PoolNote, TurnNo};
+use crate::journal::entry::{
+    Begin, CallId, EndHow, Entry, Grant, Line, PoolNote, StepNo, TurnNo, Verdict,
+};
+
+pub use look::{Answered, Asked};
 
 /// One message with where it comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,9 +67,11 @@ struct Turn {
 #[derive(Clone, Debug)]
 struct Said {
     seq: u64,
+    step: StepNo,
     text: String,
     reasoning: Option<String>,
     calls: Vec<ToolCall>,
+    faults: BTreeMap<CallId, String>,
 }
 
 /// What is known of a call's answer.
@@ -74,6 +81,8 @@ struct Answer {
     seq: u64,
     /// What the model is told; none where nothing came back.
     text: Option<String>,
+    /// Whether what it is told is a failure.
+    failed: bool,
     /// Whether it was sent.
     sent: bool,
     /// Whether it may be sent again without harm.
@@ -95,6 +104,7 @@ pub struct Session {
     grants: Vec<Grant>,
     pool: Option<PoolNote>,
     pairs: Vec<(Counted, u32)>,
+    usages: Vec<Usage>,
     totals: Totals,
 }
 
@@ -138,11 +148,18 @@ impl Session {
                 answer.repeatable = intent.repeatable;
             }
             Entry::Outcome(outcome) => {
-                self.answer(outcome.call, line.seq, Some(&outcome.text));
+                let answer = self.answer(outcome.call, line.seq, Some(&outcome.text));
+                answer.failed = outcome.verdict != Verdict::Completed;
             }
-            Entry::Refused { call, text, .. }
-            | Entry::Own { call, text, .. }
-            | Entry::Settled { call, text, .. } => {
+            Entry::Refused { call, text, .. } => {
+                self.answer(*call, line.seq, Some(text)).failed = true;
+            }
+            Entry::Own {
+                call, text, failed, ..
+            } => {
+                self.answer(*call, line.seq, Some(text)).failed = *failed;
+            }
+            Entry::Settled { call, text, .. } => {
                 self.answer(*call, line.seq, Some(text));
             }
             Entry::Mode { mode } => self.mode = Some(*mode),
@@ -183,9 +200,11 @@ impl Session {
     fn reply(&mut self, line: &Line) {
         let Entry::Reply {
             turn,
+            step,
             text,
             reasoning,
             calls,
+            faults,
             ..
         } = &line.entry
         else {
@@ -195,9 +214,11 @@ impl Session {
         if let Some(turn) = self.turn_mut(*turn) {
             turn.replies.push(Said {
                 seq: line.seq,
+                step: *step,
                 text: text.clone(),
                 reasoning: reasoning.clone(),
                 calls: calls.clone(),
+                faults: faults.clone(),
             });
         }
     }
@@ -214,6 +235,7 @@ impl Session {
     fn cost(&mut self, counted: Counted, usage: &Usage, truncated: bool) {
         let totals = &mut self.totals;
         let count = |value: Option<u32>| u64::from(value.unwrap_or(0));
+        self.usages.push(*usage);
         totals.replies += 1;
         totals.prompt_tokens += count(usage.prompt_tokens);
         totals.cached_tokens += count(usage.cached_tokens);

@@ -38,7 +38,7 @@ fn circle(agent: &Agent, turn: TurnNo, config: &Config) -> Option<Circle> {
     let folds = agent.folds();
     let mut repeats = Repeats::default();
     let mut last = None;
-    for answered in folds.session.answered(turn) {
+    for answered in folds.session.calls_answered(turn) {
         let (call, text) = (&answered.call, &answered.text);
         let arguments = serde_json::Value::Object(call.arguments.object());
         last = repeats.take(&call.name, &arguments, text, answered.failed, &config.agent);

@@ -38,7 +38,6 @@ use crate::event::{Event, Stream};
 use crate::hub::Hub;
 use crate::journal::entry::{EndHow, Entry, Line, TurnNo};
 use crate::journal::{Journal, Sync};
-use crate::memory::Memory;
 use crate::session::Session;
 use crate::turn;
 use crate::workflow::Workflow;
@@ -50,8 +49,6 @@ pub struct Folds {
     pub session: Session,
     /// The task's steps, and every call with what is known of it.
     pub workflow: Workflow,
-    /// The task, the files, the errors.
-    pub memory: Memory,
 }
 
 impl Folds {
@@ -59,7 +56,6 @@ impl Folds {
     pub fn apply(&mut self, line: &Line) {
         self.session.apply(line);
         self.workflow.apply(line);
-        self.memory.apply(line);
     }
 }
 
@@ -158,7 +154,8 @@ impl Agent {
 
     /// Writes what is left and lets the session go.
     pub async fn close(self) {
-        self.journal.close().await;
+        // What was acknowledged is on the disk; a disk that fails now has nothing of ours left to lose.
+        let _ = self.journal.close().await;
     }
 
     pub(crate) fn hub(&self) -> &Arc<Hub> {

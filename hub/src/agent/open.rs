@@ -94,11 +94,11 @@ pub(super) async fn open(setup: Setup) -> Result<(Agent, Opened), Error> {
     let (journal, id, damage) = match id {
         None => {
             let begin = begin(&setup)?;
-            let (journal, id) = setup.store.create(begin, apply).await?;
+            let (journal, id) = setup.store.create(begin, apply)?;
             (journal, id, Vec::new())
         }
         Some(id) => {
-            let (journal, recovery) = setup.store.open(&id, apply).await?;
+            let (journal, recovery) = setup.store.open(&id, apply)?;
             (journal, id, recovery.damage)
         }
     };

@@ -15,7 +15,9 @@ use crate::caller::Caller;
 use crate::error::Error;
 use crate::hub::PoolRequest;
 use crate::journal::Sync;
-use crate::journal::entry::{Entry, PoolNote, PoolOut, PoolTool, StepNo, TurnNo};
+use crate::journal::entry::{
+    Entry, PoolNote, PoolOut, PoolTool, StepItem, StepNo, StepState, TurnNo,
+};
 
 /// What is known of a server's speed, from the replies of this session.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -69,9 +71,11 @@ impl Agent {
     pub(crate) fn pool_request(&self, turn: TurnNo, query: &str) -> PoolRequest {
         let folds = self.folds();
         let before = folds.session.words_before(turn).map(str::to_owned);
-        let in_use = in_use(&folds.workflow.calls().map(|call| {
-            (call.id.turn, ToolId::new(call.server.as_str(), call.tool.as_str()))
-        }).collect::<Vec<_>>(), turn);
+        let called = folds.workflow.calls().iter().filter_map(|record| {
+            let (server, tool) = (record.server.as_deref()?, record.tool.as_deref()?);
+            Some((record.call.turn, ToolId::new(server, tool)))
+        });
+        let in_use = in_use(&called.collect::<Vec<_>>(), turn);
         PoolRequest {
             text: query.to_owned(),
             before,
@@ -102,7 +106,7 @@ impl Agent {
     fn query(&self, turn: TurnNo) -> String {
         let folds = self.folds();
         let mut query = folds.session.words(turn).unwrap_or_default().to_owned();
-        if let Some(step) = folds.workflow.doing() {
+        if let Some(step) = doing(folds.workflow.steps()) {
             query.push('\n');
             query.push_str(step);
         }
@@ -232,6 +236,12 @@ fn speed(usages: &[toolpool_connectors::model::Usage]) -> Speed {
         read_ms: read_ms / read,
         step_ms: step_ms / steps,
     }
+}
+
+/// The step that is being worked on.
+fn doing(steps: &[StepItem]) -> Option<&str> {
+    let step = steps.iter().find(|step| step.state == StepState::Doing)?;
+    Some(&step.text)
 }
 
 /// Tools called in this turn and the one before, latest first.

@@ -37,24 +37,21 @@ pub struct Doubt {
 impl Agent {
     /// The calls in doubt that nobody has settled and that may not simply be made again.
     pub fn doubts(&self) -> Vec<Doubt> {
-        let records: Vec<CallRecord> = {
-            let folds = self.folds();
-            folds.workflow.in_doubt().into_iter().cloned().collect()
-        };
-        let harmful = records.into_iter().filter(|record| !record.repeatable);
-        harmful
-            .map(|record| Doubt {
+        let doubt = |record: CallRecord| {
+            let effect = record.effect.unwrap_or(Effect::Destructive);
+            Doubt {
                 sentence: format!(
-                    "`{}` ({}) was sent and no answer came back: whether it took effect is not known",
-                    record.name, record.effect
+                    "`{}` ({effect}) was sent and no answer came back: whether it took effect is not known",
+                    record.name
                 ),
                 probe: self.probe_for(&record).map(|(name, _)| name),
-                call: record.id,
+                call: record.call,
                 name: record.name,
                 arguments: record.arguments,
-                effect: record.effect,
-            })
-            .collect()
+                effect,
+            }
+        };
+        self.unsettled().into_iter().map(doubt).collect()
     }
 
     /// Says what is known of a call in doubt: it happened, it did not, or nobody knows.
@@ -62,8 +59,7 @@ impl Agent {
     /// # Errors
     /// [`Error::NoDoubt`] for a call that is not in doubt; the journal's.
     pub async fn settle(&mut self, call: CallId, happened: Option<bool>) -> Result<(), Error> {
-        let known = self.folds().workflow.in_doubt().iter().any(|record| record.id == call);
-        if !known {
+        if !self.unsettled().iter().any(|record| record.call == call) {
             return Err(Error::NoDoubt { call: call.to_string() });
         }
         self.settled(call, happened).await
@@ -101,16 +97,14 @@ impl Agent {
     /// # Errors
     /// [`Error::NoDoubt`] where there is no such call or no such tool.
     pub async fn look(&mut self, call: CallId) -> Result<String, Error> {
-        let record = {
-            let folds = self.folds();
-            folds.workflow.in_doubt().into_iter().find(|record| record.id == call).cloned()
-        };
+        let record = self.unsettled().into_iter().find(|record| record.call == call);
         let probe = record.as_ref().and_then(|record| self.probe_for(record));
         let Some((name, arguments)) = probe else {
             return Err(Error::NoDoubt { call: call.to_string() });
         };
         // Step 0 belongs to no reply, so the probe is no part of the conversation.
-        let index = self.folds().workflow.calls().filter(|known| known.id.turn == call.turn && known.id.step == 0).count();
+        let of_step_0 = |known: &&CallRecord| known.call.turn == call.turn && known.call.step == 0;
+        let index = self.folds().workflow.calls().iter().filter(of_step_0).count();
         let probe = Call {
             id: CallId {
                 turn: call.turn,
@@ -130,13 +124,14 @@ impl Agent {
 
     /// A read-only tool of the same server that takes nothing but what the call had, the nearest by name.
     fn probe_for(&self, record: &CallRecord) -> Option<(String, Map<String, Value>)> {
+        let (server, own) = (record.server.as_deref()?, record.tool.as_deref()?);
         let given = record.arguments.as_object()?;
         let caller = self.caller().ok()?;
         let snapshot = self.hub().snapshot();
         let view = self.hub().view(&snapshot, &caller);
         let candidates = view.rows().filter_map(|row| {
             let tool = &snapshot.tools()[row];
-            if *tool.id.server != *record.server || !tool.claims.read_only() {
+            if *tool.id.server != *server || !tool.claims.read_only() {
                 return None;
             }
             let schema = tool.input_schema();
@@ -149,7 +144,7 @@ impl Agent {
             if required.is_empty() || !required.iter().all(|name| given.contains_key(*name)) {
                 return None;
             }
-            let likeness = strsim::jaro_winkler(&reversed(&tool.id.name), &reversed(&record.tool));
+            let likeness = strsim::jaro_winkler(&reversed(&tool.id.name), &reversed(own));
             let arguments = required
                 .iter()
                 .map(|name| ((*name).to_owned(), given[*name].clone()))
@@ -178,7 +173,9 @@ impl Agent {
             let folds = self.folds();
             let open = |wanted: &Wanted| match folds.workflow.call(wanted.id) {
                 None => true,
-                Some(record) => record.verdict == Verdict::InDoubt && record.repeatable,
+                Some(record) if record.verdict == Verdict::InDoubt => record.repeatable,
+                // Proposed or decided on, and nothing after that: it was not sent.
+                Some(record) => !record.intended && record.text.is_none(),
             };
             wanted
                 .into_iter()
@@ -208,15 +205,17 @@ impl Agent {
 
     /// What nobody settled stays in doubt, and the model is told so.
     async fn leave_doubts(&self) -> Result<(), Error> {
-        let open: Vec<CallId> = {
-            let folds = self.folds();
-            let unsettled = folds.workflow.in_doubt();
-            unsettled.iter().filter(|record| !record.repeatable).map(|record| record.id).collect()
-        };
-        for call in open {
-            self.settled(call, None).await?;
+        for record in self.unsettled() {
+            self.settled(record.call, None).await?;
         }
         Ok(())
+    }
+
+    /// Calls in doubt of which nobody has said anything, and that may not simply be made again.
+    fn unsettled(&self) -> Vec<CallRecord> {
+        let folds = self.folds();
+        let open = |record: &&CallRecord| !record.repeatable && record.settled.is_none() && record.text.is_none();
+        folds.workflow.in_doubt().into_iter().filter(open).cloned().collect()
     }
 }
 

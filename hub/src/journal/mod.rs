@@ -103,13 +103,6 @@ impl JournalError {
     }
 }
 
-impl JournalError {
-    /// What a person can do about it.
-    pub fn hint(&self) -> Option<String> {
-        None
-    }
-}
-
 impl Journal {
     /// A journal that keeps nothing, for tests.
     pub fn memory(apply: Apply) -> Journal {

@@ -130,10 +130,12 @@ impl Redactor {
                 text,
                 reasoning,
                 calls,
+                faults,
                 ..
             } => {
                 self.text(text);
                 option(reasoning);
+                faults.values_mut().for_each(|fault| self.text(fault));
                 calls
                     .iter_mut()
                     .for_each(|call| self.arguments(&mut call.arguments));

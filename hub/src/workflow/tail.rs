@@ -1,6 +1,6 @@
 //! The steps of a task as the model reads them at the end of its prompt, in as few tokens as there are.
 
-use toolpool_config::fixed::STEP_CHARS_MAX;
+use toolpool_config::fixed::STEP_SHOWN_CHARS_MAX;
 
 use crate::journal::entry::{StepItem, StepState};
 
@@ -65,7 +65,7 @@ fn text(items: &[StepItem], cut: &Cut) -> String {
         let words: Vec<&str> = item.text.split_whitespace().collect();
         let mut words = words.join(" ");
         if cut.clipped
-            && let Some((at, _)) = words.char_indices().nth(STEP_CHARS_MAX)
+            && let Some((at, _)) = words.char_indices().nth(STEP_SHOWN_CHARS_MAX)
         {
             words.truncate(at);
             words.push('…');

@@ -1,0 +1,89 @@
+//! What a turn asks of the conversation besides its messages: whose words, which calls, what they came to.
+
+use toolpool_connectors::model::{ToolCall, Usage};
+
+use super::{Session, Turn};
+use crate::journal::entry::{CallId, StepNo, TurnNo};
+
+/// A call of the model with the answer that it reads.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answered {
+    /// The call.
+    pub call: ToolCall,
+    /// The answer.
+    pub text: String,
+    /// Whether that is a failure.
+    pub failed: bool,
+}
+
+/// A call as a reply has it, with the reason where its arguments can't be used at all.
+pub type Asked = (CallId, ToolCall, Option<String>);
+
+impl Session {
+    /// The words that began a turn.
+    pub fn words(&self, turn: TurnNo) -> Option<&str> {
+        self.turn(turn).map(|turn| turn.words.as_str())
+    }
+
+    /// The words of the turn before it, of those that are part of the conversation.
+    pub fn words_before(&self, turn: TurnNo) -> Option<&str> {
+        let before = self.turns.iter().rev().find(|known| known.no < turn);
+        before.map(|turn| turn.words.as_str())
+    }
+
+    /// What the model said last in a turn.
+    pub fn last_words(&self, turn: TurnNo) -> Option<String> {
+        let said = &self.turn(turn)?.replies;
+        let last = said.iter().rev().find(|said| !said.text.trim().is_empty());
+        last.map(|said| said.text.clone())
+    }
+
+    /// The step and the calls of a turn's last reply.
+    pub fn last_reply(&self, turn: TurnNo) -> Option<(StepNo, Vec<Asked>)> {
+        let said = self.turn(turn)?.replies.last()?;
+        let calls = said.calls.iter().filter_map(|call| {
+            let id: CallId = call.id.parse().ok()?;
+            Some((id, call.clone(), said.faults.get(&id).cloned()))
+        });
+        Some((said.step, calls.collect()))
+    }
+
+    /// Every answered call of a turn, in the order of the calls.
+    pub fn calls_answered(&self, turn: TurnNo) -> Vec<Answered> {
+        let calls = self
+            .turn(turn)
+            .into_iter()
+            .flat_map(|turn| &turn.replies)
+            .flat_map(|said| &said.calls);
+        let answered = calls.filter_map(|call| {
+            let answer = self.answers.get(&call.id.parse().ok()?)?;
+            Some(Answered {
+                call: call.clone(),
+                text: answer.text.clone()?,
+                failed: answer.failed,
+            })
+        });
+        answered.collect()
+    }
+
+    /// What each reply cost, in order.
+    pub fn usages(&self) -> &[Usage] {
+        &self.usages
+    }
+
+    /// Tokens of the last prompt, as far as anybody said; 0 before the first.
+    pub fn last_prompt_tokens(&self) -> u32 {
+        self.pairs
+            .last()
+            .map_or(0, |(counted, reported)| counted.tokens.max(*reported))
+    }
+
+    /// The profile that the session began with.
+    pub fn profile(&self) -> Option<&str> {
+        self.begin.as_ref()?.profile.as_deref()
+    }
+
+    fn turn(&self, no: TurnNo) -> Option<&Turn> {
+        self.turns.iter().rev().find(|turn| turn.no == no)
+    }
+}
