@@ -10,8 +10,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    AgentSettings, BudgetSettings, Builtin, EmbeddingSettings, Exposure, Glob, Limits, Mode,
-    NameSettings, Pattern, PoolSettings, Profile, ToolOverride, Trust,
+    AgentSettings, BudgetSettings, Builtin, Decision, Effect, EmbeddingSettings, Exposure, Glob,
+    Limits, Mode, NameSettings, Pattern, PoolSettings, Profile, ToolOverride, Trust,
 };
 
 /// Settings of toolpool.
@@ -26,6 +26,9 @@ pub(crate) struct File {
     pub(crate) exposure: Exposure,
     /// Tools that nobody may see or call. Lists of all layers add up.
     pub(crate) deny: Vec<Pattern>,
+    /// What is allowed, asked about or denied, call by call. Rules of all layers add up; a deny wins over an ask, an ask
+    /// over an allow, whatever their order. A project's file may not allow.
+    pub(crate) rules: Vec<RuleFile>,
     /// Exposed names of tools that are always in the pool and in a served list.
     pub(crate) pin: Vec<String>,
     /// A `tokenizer.json` to count tokens with, in place of the bundled one.
@@ -89,6 +92,62 @@ pub(crate) struct ServerFile {
     pub(crate) tools: BTreeMap<String, ToolOverride>,
     /// A note for people.
     pub(crate) description: Option<String>,
+}
+
+/// One rule over calls. What it names must all be met; what it leaves out is any.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RuleFile {
+    /// What happens to a call that meets it.
+    pub(crate) decision: Decision,
+    /// A glob over servers' names.
+    pub(crate) server: Option<Glob>,
+    /// A glob over tools, by the server's own name or the exposed one. An allow without `server` reads exposed names only,
+    /// since a server chooses its own.
+    pub(crate) tool: Option<Glob>,
+    /// In an allow this effect or a milder one, by a claim that is believed; else this or a worse one, and every tool of which
+    /// nothing believed is known.
+    pub(crate) effect: Option<Effect>,
+    /// What arguments hold, by their names.
+    #[serde(default)]
+    pub(crate) arguments: BTreeMap<String, MatcherFile>,
+    /// Why, for people and for the model.
+    pub(crate) reason: Option<String>,
+    /// Calls that the rule must meet; `toolpool config check` tries them.
+    #[serde(default, rename = "match")]
+    pub(crate) matches: Vec<ExampleFile>,
+    /// Calls that it must not meet.
+    #[serde(default)]
+    pub(crate) no_match: Vec<ExampleFile>,
+}
+
+/// What one argument holds: exactly one of these.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MatcherFile {
+    /// A path at or below this one.
+    pub(crate) prefix: Option<String>,
+    /// A URL at this host, or with `*.` in front at one below it; with `:port` at that port.
+    pub(crate) host: Option<String>,
+    /// A text of this regular expression: an allow wants the whole text, a deny or an ask any part of it.
+    pub(crate) pattern: Option<String>,
+    /// Exactly this value.
+    pub(crate) equals: Option<serde_json::Value>,
+}
+
+/// A call to try a rule on.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ExampleFile {
+    /// The server's name.
+    pub(crate) server: String,
+    /// The server's own name of the tool.
+    pub(crate) tool: String,
+    /// The effect, believed; without it nothing is known of the tool.
+    pub(crate) effect: Option<Effect>,
+    /// The arguments.
+    #[serde(default)]
+    pub(crate) arguments: BTreeMap<String, serde_json::Value>,
 }
 
 /// How the hub serves clients.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::error::Problem;
 use crate::{
     AgentSettings, BudgetSettings, EmbeddingSettings, Exposure, Limits, Mode, ModelSettings,
-    NameSettings, Pattern, PoolSettings, Profile, ServeSettings, ServerConfig,
+    NameSettings, Pattern, PoolSettings, Profile, Rule, ServeSettings, ServerConfig,
 };
 
 /// The whole configuration, checked and with variables put in.
@@ -25,6 +25,8 @@ pub struct Config {
     pub mode: Mode,
     /// What nobody may see or call, from all layers.
     pub deny: Vec<Pattern>,
+    /// What is allowed, asked about or denied, call by call, from all layers.
+    pub rules: Vec<Rule>,
     /// What a client sees in `tools/list`.
     pub exposure: Exposure,
     /// Exposed names of tools that are always in the pool and in a served list.

@@ -9,6 +9,7 @@ use crate::file::File;
 use crate::layer::{Config, Loaded, Origin, Position, Sources, ValueAt};
 use crate::merge::merge;
 use crate::node::Node;
+use crate::project::only_stricter;
 use crate::read::{self, leaves};
 use crate::redact::{is_telling_secret, shown};
 use crate::resolve::Resolver;
@@ -43,9 +44,12 @@ pub fn load(sources: &Sources) -> Result<Loaded, Error> {
         match read_file(file, &origin)? {
             None => {}
             Some(Err(wrong)) => problems.extend(wrong),
-            Some(Ok(layer)) => {
+            Some(Ok(mut layer)) => {
                 warnings.extend(open_secrets(file, &layer));
                 problems.extend(wrong_in(&layer));
+                if matches!(layer.origin, Origin::Project { .. }) {
+                    warnings.extend(only_stricter(&mut layer));
+                }
                 merge(&mut root, layer);
             }
         }

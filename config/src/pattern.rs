@@ -136,6 +136,14 @@ impl Pattern {
         }
     }
 
+    /// The effect, when this is an `effect:` pattern.
+    pub fn effect(&self) -> Option<Effect> {
+        match &self.0 {
+            Kind::Effect(effect) => Some(*effect),
+            _ => None,
+        }
+    }
+
     /// The glob over server names, when this is a `server:` pattern.
     pub fn server(&self) -> Option<&Glob> {
         match &self.0 {
@@ -201,11 +209,11 @@ fn compile(glob: &str, written: &str) -> Result<GlobMatcher, PatternError> {
 
 /// One spelling for all that look alike: compatibility forms joined, lower case, unseen letters dropped, `_` for what is
 /// neither letter nor digit.
-fn fold(name: &str) -> String {
+pub(crate) fn fold(name: &str) -> String {
     letters(name).map(plain).collect()
 }
 
-fn letters(text: &str) -> impl Iterator<Item = char> {
+pub(crate) fn letters(text: &str) -> impl Iterator<Item = char> {
     text.nfkc()
         .filter(|letter| !is_unseen(*letter))
         .flat_map(char::to_lowercase)
@@ -220,7 +228,7 @@ fn plain(letter: char) -> char {
 }
 
 /// Letters that take no place on a screen: joiners, marks of direction, variation selectors, soft hyphens, tags.
-fn is_unseen(letter: char) -> bool {
+pub(crate) fn is_unseen(letter: char) -> bool {
     letter.is_control()
         || matches!(
             letter,

@@ -1,4 +1,4 @@
-//! The four small scales that rules are written in: effect, mode, exposure, trust.
+//! The small scales that rules are written in: effect, mode, decision, exposure, trust.
 //!
 //! Only names and their order live here; who decides what from them is the business of `registry` and `hub`.
 
@@ -61,12 +61,12 @@ impl fmt::Display for Effect {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
-    /// Only tools that are read-only by a trusted claim.
+    /// Only what is read-only by a trusted claim.
     Plan,
-    /// Whatever is not read-only is asked for.
+    /// What is not read-only and no rule allows is asked for.
     #[default]
     Ask,
-    /// Nothing is asked for; deny lists still hold.
+    /// What the profile's `allow` list names is not asked for either; deny lists, deny rules and ask rules still hold.
     Auto,
 }
 
@@ -82,6 +82,37 @@ impl Mode {
 }
 
 impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// What may happen to a call; the order is by severity, and of several that apply the worst wins.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decision {
+    /// It is made.
+    Allow,
+    /// A person is asked.
+    Ask,
+    /// It is not made.
+    Deny,
+}
+
+impl Decision {
+    /// The name used in the file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Decision::Allow => "allow",
+            Decision::Ask => "ask",
+            Decision::Deny => "deny",
+        }
+    }
+}
+
+impl fmt::Display for Decision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
     }

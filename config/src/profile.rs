@@ -25,6 +25,9 @@ pub struct Profile {
     pub pool: PoolOverrides,
     /// Exposed names of tools that are always in the pool and in a served list.
     pub pin: Vec<String>,
+    /// Whether `allow` may also free calls in mode `auto`: not where a project's file wrote the list.
+    #[serde(skip)]
+    pub frees: bool,
     /// What the person wrote about it.
     pub description: Option<String>,
 }

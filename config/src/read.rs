@@ -160,11 +160,11 @@ pub(crate) fn list_of(text: &str, origin: &Origin) -> Node {
     Node::new(Value::List(items.collect()), origin.clone())
 }
 
-/// Whether lists at this key add up over the layers: a later layer can never take a deny back.
+/// Whether lists at this key add up over the layers: a later layer can never take a deny or a rule back.
 pub(crate) fn adds_up<'a>(keys: impl Iterator<Item = &'a str>) -> bool {
     matches!(
         keys.collect::<Vec<_>>()[..],
-        ["deny"] | ["servers" | "profiles", _, "deny"]
+        ["deny" | "rules"] | ["servers" | "profiles", _, "deny"]
     )
 }
 

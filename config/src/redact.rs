@@ -4,7 +4,7 @@
 //! a query parameter of a URL, as the argument after `--api-key`. Those are guessed by name; too much hidden is cheap.
 
 use crate::expand;
-use crate::node::{Node, Step, Value};
+use crate::node::{Node, Step, Value, dotted};
 
 /// What stands in place of a secret.
 const HIDDEN: &str = "***";
@@ -47,7 +47,17 @@ pub(crate) fn is_telling_secret(path: &[Step]) -> bool {
 /// The value as TOML, with secrets hidden.
 pub(crate) fn shown(path: &[Step], node: &Node) -> String {
     match &node.value {
-        Value::Table(_) => "{}".to_owned(),
+        Value::Table(table) => {
+            let key = |key: &str| dotted(&[Step::Key(key.to_owned())]);
+            let pairs: Vec<String> = table
+                .iter()
+                .map(|(name, entry)| format!("{} = {}", key(name), shown(&[], &entry.node)))
+                .collect();
+            match pairs[..] {
+                [] => "{}".to_owned(),
+                _ => format!("{{ {} }}", pairs.join(", ")),
+            }
+        }
         Value::Text(text) if is_secret(path) => quoted(&expand::reference(text)),
         _ if is_secret(path) => quoted(HIDDEN),
         Value::Text(text) => quoted(&hide_in_url(text)),

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use crate::error::Problem;
 use crate::expand::{expand, has_variables, reference};
-use crate::file::{File, ModelFile, ServeFile, ServerFile};
-use crate::layer::Config;
+use crate::file::{File, ModelFile, RuleFile, ServeFile, ServerFile};
+use crate::layer::{Config, Origin};
 use crate::limits::Limits;
 use crate::limits::fixed::SECONDS_MAX;
-use crate::node::Node;
+use crate::node::{Node, Value};
+use crate::rule::Rule;
 use crate::secret::Secret;
 use crate::server::{ServerConfig, Transport};
 use crate::settings::{ModelSettings, ServeSettings, TokenConfig};
@@ -55,9 +56,15 @@ impl Resolver<'_> {
         embedding.runtime = embedding
             .runtime
             .map(|path| self.needed_path(&["embedding", "runtime"], path));
+        let mut profiles = file.profiles;
+        for (name, profile) in &mut profiles {
+            let from = self.root.origin_of(&["profiles", name, "allow"]);
+            profile.frees = !matches!(from, Origin::Project { .. });
+        }
         Config {
             servers,
-            profiles: file.profiles,
+            profiles,
+            rules: self.rules(file.rules),
             profile: file.profile,
             mode: file.mode,
             deny: without_repeats(file.deny),
@@ -75,6 +82,33 @@ impl Resolver<'_> {
             agent: file.agent,
             limits: file.limits,
         }
+    }
+
+    /// The rules, each tried on its own examples. A rule that can't be read or fails one is a mistake: what it was meant to
+    /// stop would pass.
+    fn rules(&mut self, files: Vec<RuleFile>) -> Vec<Rule> {
+        let places: Vec<Origin> = match self.root.get(&["rules"]).map(|node| &node.value) {
+            Some(Value::List(list)) => list.iter().map(|node| node.origin.clone()).collect(),
+            _ => Vec::new(),
+        };
+        let mut rules = Vec::with_capacity(files.len());
+        for (index, file) in files.into_iter().enumerate() {
+            let at = places.get(index).unwrap_or(&self.root.origin).clone();
+            let home = |path: String| home(path, self.env);
+            match Rule::from_file(file, at.to_string(), &home) {
+                Err(why) => self
+                    .problems
+                    .push(Problem::new(format!("`rules[{index}]`: {why}")).at(at)),
+                Ok((rule, examples)) => {
+                    for why in examples.iter().filter_map(|example| example.fails(&rule)) {
+                        self.problems
+                            .push(Problem::new(format!("`rules[{index}]`: {why}")).at(at.clone()));
+                    }
+                    rules.push(rule);
+                }
+            }
+        }
+        rules
     }
 
     fn server(&mut self, name: &str, file: ServerFile, limits: &Limits) -> ServerConfig {
