@@ -210,6 +210,15 @@ pub mod fixed {
 
     // Permission.
 
+    /// Characters of a secret from which its occurrences are replaced in what is written down; a shorter one stands in any
+    /// text by chance.
+    pub const SECRET_CHARS_MIN: usize = 8;
+    /// Characters of a name that nobody knows which are repeated and written down.
+    pub const UNKNOWN_NAME_CHARS_MAX: usize = 128;
+    /// Bytes of one result that are written down as text where no model's window says how many: what explains a call to
+    /// whoever reads the record, not the data itself.
+    pub const RESULT_TEXT_BYTES_MAX: usize = 16_384;
+
     // The agent and its events.
 
     /// Pieces of a reply that may wait to be shown; more make the stream wait.

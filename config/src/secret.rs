@@ -7,6 +7,11 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use crate::Config;
+use crate::limits::fixed::SECRET_CHARS_MIN;
+use crate::redact::is_telling;
+use crate::server::Transport;
+
 /// What every formatter shows in place of a secret.
 const HIDDEN: &str = "***";
 
@@ -65,5 +70,66 @@ impl fmt::Display for Secret {
 impl Serialize for Secret {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(HIDDEN)
+    }
+}
+
+impl Config {
+    /// The values that must not be written down, the longest first: tokens, keys, and what stands in variables and headers
+    /// whose names say that they hold one. Of `Bearer x` also `x` alone.
+    pub fn secrets(&self) -> Vec<&str> {
+        let mut all: Vec<&str> = Vec::new();
+        let tokens = self.serve.tokens.values().map(|token| &token.secret);
+        all.extend(tokens.chain(&self.model.api_key).map(Secret::reveal));
+        for server in self.servers.values() {
+            let named = match &server.transport {
+                Transport::Stdio { env, .. } => env,
+                Transport::Http { headers, .. } => headers,
+                Transport::InProcess { .. } => continue,
+            };
+            for (_, secret) in named.iter().filter(|(name, _)| is_telling(name)) {
+                all.push(secret.reveal());
+                all.extend(secret.reveal().split_whitespace().last());
+            }
+        }
+        all.retain(|value| value.chars().count() >= SECRET_CHARS_MIN);
+        all.sort_by(|a, b| b.len().cmp(&a.len()).then(a.cmp(b)));
+        all.dedup();
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_must_not_be_written_down() {
+        let text = r#"
+[servers.a]
+command = "a"
+env = { API_KEY = "key-12345678", NODE_ENV = "production", TOKEN = "short" }
+[servers.b]
+url = "https://b.example/mcp"
+headers = { Authorization = "Bearer abcdefghij", Accept = "application/json" }
+[serve.tokens.ann]
+secret = "ann-secret-1"
+"#;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("config.toml");
+        std::fs::write(&file, text).unwrap();
+        let sources = crate::Sources {
+            user_file: Some(file),
+            ..crate::Sources::default()
+        };
+        let config = crate::load(&sources).unwrap().config;
+        assert_eq!(
+            config.secrets(),
+            [
+                "Bearer abcdefghij",
+                "ann-secret-1",
+                "key-12345678",
+                "abcdefghij"
+            ]
+        );
     }
 }

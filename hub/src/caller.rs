@@ -10,6 +10,18 @@ use toolpool_registry::ViewRules;
 
 use crate::error::Error;
 
+/// Where the person is who can say yes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Asks {
+    /// The hub asks them: an agent's calls.
+    #[default]
+    Hub,
+    /// At a client that asks them by itself: what no rule names is left to it.
+    Client,
+    /// They typed the call: that is their yes.
+    Typed,
+}
+
 /// Someone for whom the hub does something.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Caller {
@@ -19,6 +31,10 @@ pub struct Caller {
     pub profile: Option<String>,
     /// What they may see and call.
     pub rules: ViewRules,
+    /// Whether the `allow` list among them also frees calls in mode `auto`.
+    pub allow_frees: bool,
+    /// Where the person is who can say yes.
+    pub asks: Asks,
     /// Which tools a list holds.
     pub exposure: Exposure,
     /// Exposed names of the tools that are always offered, in this order.
@@ -57,6 +73,8 @@ impl Caller {
             principal: principal.to_owned(),
             profile: name.map(str::to_owned),
             rules: rules.clone(),
+            allow_frees: false,
+            asks: Asks::default(),
             exposure: config.exposure,
             pin: config.pin.clone(),
             pool: config.pool.clone(),
@@ -64,6 +82,7 @@ impl Caller {
         if let Some(profile) = profile {
             rules.servers = profile.servers.clone();
             rules.allow = profile.allow.clone();
+            caller.allow_frees = profile.frees;
             rules.deny.extend(profile.deny.iter().cloned());
             rules.mode = narrower(config.mode, profile.mode);
             caller.exposure = profile.exposure.unwrap_or(config.exposure);
@@ -73,6 +92,13 @@ impl Caller {
         rules.deny.extend(deny.iter().cloned());
         caller.rules = rules;
         Ok(caller)
+    }
+
+    /// The same caller, with their person elsewhere.
+    #[must_use]
+    pub fn asking(mut self, asks: Asks) -> Caller {
+        self.asks = asks;
+        self
     }
 }
 

@@ -2,8 +2,7 @@
 //!
 //! What is cut is always said in the result itself, with the sizes. Text keeps its head and its
 //! tail, since both ends of a log or a file carry more than its middle; what can't be cut in two
-//! (an image, structured content) is left out whole. The whole result is not kept here yet: that
-//! needs the session's artifacts.
+//! (an image, structured content) is left out whole. Keeping the whole result is the door's business.
 
 use serde_json::{Map, Value, json};
 
@@ -115,7 +114,7 @@ fn cap_blocks(blocks: &mut [Value], room: usize) {
 }
 
 /// Two thirds of the room from the front, one third from the end, cut at characters.
-fn head_and_tail(text: &str, room: usize) -> String {
+pub(crate) fn head_and_tail(text: &str, room: usize) -> String {
     // JSON escapes can double a text; cutting by its own share keeps the bound either way.
     let scale = serde_json::to_string(text)
         .map_or(2.0, |json| json.len() as f64 / text.len().max(1) as f64);

@@ -2,40 +2,59 @@
 //!
 //! ```text
 //! Proposed ─ resolve ─► Resolved ─ validate ─► Valid ─ decide ─► Approved ─ record ─► Recorded ─ run ─► Outcome ─ verify ─► Answer
-//!            the name in           arguments           the rules            the                 the          output schema,
-//!            this caller's view    and repairs                              journal's place     server       size
+//!            the name in           arguments           rules,              Entry::Intent,        the          output schema, size,
+//!            this caller's view    and repairs         a person,           synced if it          server       Entry::Outcome
+//!                                                      Entry::Decision     must not run twice
 //! ```
 //!
-//! Each step takes the value that only the step before can make, so none can be left out or
-//! reordered. A step that fails, fails closed, with one sentence its listener can act on. This file
-//! is the only caller of the fleet's methods that send something on someone's behalf.
+//! Each step takes the value that only the step before can make, so none can be left out or reordered. A step that fails,
+//! fails closed, with one sentence its listener can act on; what ends before anything was sent is an [`Entry::Refused`]. If
+//! the journal does not take a decision or an intent, nothing is sent. This file and those in its folder are the only callers
+//! of the fleet's methods that send something on someone's behalf.
 
 #![expect(
     clippy::result_large_err,
     reason = "a refusal ends a call, so its size is paid once, and those who read it match on what is in it"
 )]
 
-use std::fmt;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+mod approve;
+mod refusal;
+mod resolve;
+mod run;
+mod secrets;
+mod text;
 
-use serde_json::{Map, Value, json};
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use toolpool_config::Config;
-use toolpool_connectors::{CallError, CallRequest, Fleet, Progress};
-use toolpool_registry::{Fingerprint, Snapshot, ToolId, ToolMeta, View, canonical};
+use toolpool_config::{Config, NewRule};
+use toolpool_connectors::{Fleet, Progress};
+use toolpool_registry::{Snapshot, ToolId, View};
 
+pub use refusal::Refusal;
+pub use text::{block_text, text_of};
+
+use crate::approve::{Approver, Question};
 use crate::caller::Caller;
-use crate::near;
-use crate::permission::{Decision, decide};
-use crate::repair::{self, Repair};
-use crate::verify::{Schemas, Side};
-use crate::{cap, error::list};
+use crate::event::What;
+use crate::journal::entry::{CallId, Grant};
+use crate::journal::{Entry, Journal, Sync as Synced};
+use crate::repair::Repair;
+use crate::verify::Schemas;
+use resolve::Proposed;
+use secrets::Secrets;
 
 /// What someone wants done.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Call {
+    /// Its name in the journal.
+    pub id: CallId,
     /// The exposed name as they wrote it.
     pub name: String,
     /// The arguments as they wrote them.
@@ -48,6 +67,20 @@ pub struct Call {
     pub progress: Option<mpsc::Sender<Progress>>,
 }
 
+impl Call {
+    /// A call that nothing cancels and whose progress nobody hears.
+    pub fn new(id: CallId, name: impl Into<String>, arguments: Option<Value>) -> Call {
+        Call {
+            id,
+            name: name.into(),
+            arguments,
+            meta: Map::new(),
+            cancel: CancellationToken::new(),
+            progress: None,
+        }
+    }
+}
+
 /// What the door needs of the hub. Borrowed for one call.
 pub struct Door<'a> {
     /// The catalog that this call sees from its first step to its last.
@@ -58,8 +91,67 @@ pub struct Door<'a> {
     pub schemas: &'a Schemas,
     /// The servers.
     pub fleet: &'a Fleet,
-    /// Bounds, and each server's own time limit.
+    /// Rules, bounds, and each server's own time limit.
     pub config: &'a Config,
+    /// The hub's own folder.
+    pub folder: &'a Path,
+    /// Catalog and configuration as they are once a person has answered.
+    pub now: &'a (dyn Fn() -> Now + Send + Sync),
+    /// Where the call is written down, and who is asked.
+    pub desk: &'a Desk<'a>,
+}
+
+/// The catalog and the configuration of one moment.
+pub struct Now {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// The catalog.
+    pub snapshot: Arc<Snapshot>,
+}
+
+/// Turns an allow into an ask by giving a reason, and can do nothing else. Asked in mode `auto` about calls that the rules
+/// allow and that do not only read. One that fails gives a reason.
+pub type SecondOpinion<'a> =
+    dyn Fn(Question) -> BoxFuture<'static, Option<String>> + Send + Sync + 'a;
+
+/// Where the calls of one session, or of one serving process, are written down, and who is asked about them.
+#[derive(Clone, Copy)]
+pub struct Desk<'a> {
+    /// The journal.
+    pub journal: &'a Journal,
+    /// The session's id, part of each call's idempotency key.
+    pub session: &'a str,
+    /// Asked where the rules say so.
+    pub approver: &'a dyn Approver,
+    /// What the person allowed for the session so far.
+    pub grants: &'a [Grant],
+    /// Bytes of a result that the model reads; the rest is cut and said.
+    pub text_bytes_max: usize,
+    /// Hears that a person is waited for.
+    pub notify: Option<&'a (dyn Fn(What) + Send + Sync)>,
+    /// Keeps the whole of a result that was cut, secrets replaced, and says under which name.
+    pub artifact: Option<&'a (dyn Fn(&[u8]) -> Option<String> + Send + Sync)>,
+    /// Writes a rule into the person's configuration, or says why it can't.
+    pub remember: Option<&'a (dyn Fn(&NewRule) -> Result<(), String> + Send + Sync)>,
+    /// The model's opinion, where it is asked for one.
+    pub second: Option<&'a SecondOpinion<'a>>,
+}
+
+impl<'a> Desk<'a> {
+    /// A desk with nothing but what it must have.
+    pub fn new(journal: &'a Journal, session: &'a str, approver: &'a dyn Approver) -> Desk<'a> {
+        Desk {
+            journal,
+            session,
+            approver,
+            grants: &[],
+            text_bytes_max: toolpool_config::fixed::RESULT_TEXT_BYTES_MAX,
+            notify: None,
+            artifact: None,
+            remember: None,
+            second: None,
+        }
+    }
 }
 
 /// A call that reached its server and came back.
@@ -71,6 +163,8 @@ pub struct Answer {
     pub exposed: Arc<str>,
     /// The tool result as raw JSON: `content`, `structuredContent`, `isError`, and what else came.
     pub result: Value,
+    /// The same as a model reads it and as the journal keeps it: capped, secrets replaced.
+    pub text: String,
     /// What was changed in the name or the arguments.
     pub repairs: Vec<Repair>,
     /// Whether the result was cut to size.
@@ -86,346 +180,55 @@ impl Answer {
     }
 }
 
-/// A call that was not made, or has no result. Displays as one sentence for the caller.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Refusal {
-    /// No such tool in this caller's view: unknown, hidden and denied are one answer.
-    #[error("unknown tool `{name}`{}", suggest(suggestions))]
-    Unknown {
-        /// The name as given.
-        name: String,
-        /// Names from the caller's own view that come near.
-        suggestions: Vec<Arc<str>>,
-    },
-    /// The arguments can't be used.
-    #[error("invalid arguments for `{tool}`: {faults}{}", told(repairs))]
-    Arguments {
-        /// The exposed name.
-        tool: Arc<str>,
-        /// What is wrong, and where.
-        faults: String,
-        /// What was repaired before that.
-        repairs: Vec<Repair>,
-    },
-    /// The tool comes from a catalog file.
-    #[error("`{tool}` is offline: it comes from a catalog file and there is no server behind it")]
-    Offline {
-        /// The exposed name.
-        tool: Arc<str>,
-    },
-    /// The server gave no result.
-    #[error("{source}{}", in_doubt(source))]
-    Server {
-        /// The exposed name.
-        tool: Arc<str>,
-        /// What happened.
-        #[source]
-        source: CallError,
-    },
-}
-
-impl Refusal {
-    /// What a person can do about it.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Unknown { .. } => {
-                Some("`toolpool tools` lists the tools that can be called".into())
-            }
-            Self::Arguments { tool, .. } => Some(format!(
-                "`toolpool tools --name {tool}` shows its parameters"
-            )),
-            Self::Offline { .. } => {
-                Some("configure its server under `[servers.NAME]` to call it".into())
-            }
-            Self::Server { source, .. } => source.hint(),
-        }
-    }
-}
-
-fn suggest(names: &[Arc<str>]) -> String {
-    if names.is_empty() {
-        String::new()
-    } else {
-        format!("; did you mean {}?", list(names))
-    }
-}
-
-fn told(repairs: &[Repair]) -> String {
-    if repairs.is_empty() {
-        String::new()
-    } else {
-        format!(" (already repaired: {})", repairs.join("; "))
-    }
-}
-
-fn in_doubt(error: &CallError) -> &'static str {
-    if error.may_have_run() {
-        "; whether it took effect is not known"
-    } else {
-        ""
-    }
-}
-
 /// Takes a call through the door.
+///
+/// Dropped before the intent is written, the call is not made; dropped after it, its outcome is written as in doubt.
 ///
 /// # Errors
 /// The step that refused, as one sentence.
 pub async fn execute(door: &Door<'_>, caller: &Caller, call: Call) -> Result<Answer, Refusal> {
-    let resolved = Proposed(call).resolve(door)?;
-    let valid = resolved.validate(door)?;
-    let approved = valid.decide(caller)?;
-    let recorded = approved.record();
-    let outcome = recorded.run(door).await?;
-    Ok(outcome.verify(door))
-}
-
-struct Proposed(Call);
-
-struct Resolved {
-    tool: Arc<ToolMeta>,
-    call: Call,
-    repairs: Vec<Repair>,
-}
-
-struct Valid {
-    tool: Arc<ToolMeta>,
-    call: Call,
-    arguments: Map<String, Value>,
-    repairs: Vec<Repair>,
-}
-
-/// Bound to server, schema and arguments: what was approved is what is sent, and nothing else.
-struct Approved {
-    valid: Valid,
-    fingerprint: Fingerprint,
-    canonical_arguments: String,
-}
-
-struct Recorded(Approved);
-
-struct Outcome {
-    tool: Arc<ToolMeta>,
-    repairs: Vec<Repair>,
-    result: Value,
-    elapsed: Duration,
-}
-
-impl Proposed {
-    fn resolve(self, door: &Door<'_>) -> Result<Resolved, Refusal> {
-        let Proposed(call) = self;
-        let mut repairs = Vec::new();
-        let row = match door.view.resolve(door.snapshot, &call.name) {
-            Some(row) => row,
-            None => {
-                let row = near::only(door.snapshot, door.view, &call.name).ok_or_else(|| {
-                    Refusal::Unknown {
-                        name: call.name.chars().take(128).collect(),
-                        suggestions: near::suggestions(
-                            door.snapshot,
-                            door.view,
-                            &call.name,
-                            door.config.limits.suggestions_max,
-                        ),
-                    }
-                })?;
-                repairs.push(format!(
-                    "the tool `{}` to `{}`",
-                    call.name,
-                    door.snapshot.tools()[row].exposed
-                ));
-                row
-            }
-        };
-        Ok(Resolved {
-            tool: door.snapshot.tools()[row].clone(),
-            call,
-            repairs,
-        })
-    }
-}
-
-impl Resolved {
-    fn validate(self, door: &Door<'_>) -> Result<Valid, Refusal> {
-        let Resolved {
-            tool,
-            mut call,
-            mut repairs,
-        } = self;
-        let refuse = |faults: String, repairs: &[Repair]| Refusal::Arguments {
-            tool: tool.exposed.clone(),
-            faults,
-            repairs: repairs.to_vec(),
-        };
-        let mut arguments = repair::object(call.arguments.take(), &mut repairs)
-            .map_err(|kind| refuse(format!("they are {kind}, not an object"), &repairs))?;
-        let schema = tool.input_schema();
-        let fingerprint = tool.fingerprint.to_string();
-        let check = |arguments: &Map<String, Value>| {
-            door.schemas.check(
-                &fingerprint,
-                Side::Input,
-                &schema,
-                &Value::Object(arguments.clone()),
-            )
-        };
-        if check(&arguments).is_err() {
-            repairs.extend(repair::repair(&schema, &mut arguments));
-            check(&arguments).map_err(|faults| refuse(faults, &repairs))?;
+    let secrets = Secrets::of(door.config);
+    let (id, name) = (call.id, call.name.clone());
+    let recorded = match prepare(door, caller, call, &secrets).await {
+        Ok(recorded) => recorded,
+        Err(refusal) => {
+            write_refusal(door.desk, id, &name, &refusal, &secrets).await;
+            return Err(refusal);
         }
-        Ok(Valid {
-            tool,
-            call,
-            arguments,
-            repairs,
-        })
-    }
-}
-
-impl Valid {
-    fn decide(self, caller: &Caller) -> Result<Approved, Refusal> {
-        match decide(&self.tool, &caller.rules) {
-            Decision::Allow => Ok(Approved {
-                fingerprint: self.tool.fingerprint,
-                canonical_arguments: canonical(&Value::Object(self.arguments.clone())),
-                valid: self,
-            }),
-            Decision::Deny(_) => Err(Refusal::Unknown {
-                name: self.call.name,
-                suggestions: Vec::new(),
-            }),
-        }
-    }
-}
-
-impl Approved {
-    /// Where the journal takes the intent before anything is sent. Without a journal the call is
-    /// only traced, by hashes and not by content.
-    fn record(self) -> Recorded {
-        tracing::debug!(
-            server = %self.valid.tool.id.server,
-            tool = %self.valid.tool.id.name,
-            fingerprint = %self.fingerprint,
-            arguments_bytes = self.canonical_arguments.len(),
-            "intent"
-        );
-        Recorded(self)
-    }
-}
-
-impl Recorded {
-    async fn run(self, door: &Door<'_>) -> Result<Outcome, Refusal> {
-        let Valid {
-            tool,
-            call,
-            arguments,
-            repairs,
-        } = self.0.valid;
-        if tool.offline {
-            return Err(Refusal::Offline {
-                tool: tool.exposed.clone(),
-            });
-        }
-        let request = CallRequest {
-            tool: tool.id.name.to_string(),
-            arguments,
-            meta: call.meta,
-            timeout: timeout(door.config, &tool.id.server),
-            cancel: call.cancel,
-            progress: call.progress,
-        };
-        let started = Instant::now();
-        let reply = door
-            .fleet
-            .call_tool(&tool.id.server, request)
-            .await
-            .map_err(|source| Refusal::Server {
-                tool: tool.exposed.clone(),
-                source,
-            })?;
-        Ok(Outcome {
-            tool,
-            repairs,
-            result: reply.result,
-            elapsed: started.elapsed(),
-        })
-    }
-}
-
-fn timeout(config: &Config, server: &str) -> Duration {
-    let usual = Duration::from_millis(config.limits.call_timeout_ms);
-    config
-        .servers
-        .get(server)
-        .map_or(usual, |server| server.timeout)
-}
-
-impl Outcome {
-    fn verify(self, door: &Door<'_>) -> Answer {
-        let Outcome {
-            tool,
-            repairs,
-            mut result,
-            elapsed,
-        } = self;
-        if let Some(fault) = output_fault(&tool, &result, door.schemas) {
-            say(
-                &mut result,
-                &format!(
-                    "the result of `{}` is not what the tool declares: {fault}",
-                    tool.exposed
-                ),
-            );
-            if let Value::Object(object) = &mut result {
-                object.insert("isError".into(), Value::Bool(true));
-            }
-        }
-        let (mut result, cut) = cap::cap(result, door.config.limits.result_bytes_max as usize);
-        if !repairs.is_empty() {
-            say(
-                &mut result,
-                &format!("note: the call was repaired: {}", repairs.join("; ")),
-            );
-        }
-        Answer {
-            tool: tool.id.clone(),
-            exposed: tool.exposed.clone(),
-            result,
-            repairs,
-            cut,
-            elapsed,
-        }
-    }
-}
-
-fn output_fault(tool: &ToolMeta, result: &Value, schemas: &Schemas) -> Option<String> {
-    if result.get("isError") == Some(&Value::Bool(true)) {
-        return None;
-    }
-    let schema = tool.output_schema()?;
-    let Some(structured) = result.get("structuredContent") else {
-        return Some("it has no structured content".into());
     };
-    schemas
-        .check(
-            &tool.fingerprint.to_string(),
-            Side::Output,
-            &schema,
-            structured,
-        )
-        .err()
+    let outcome = recorded.run(door, &secrets).await?;
+    outcome.verify(door, &secrets).await
 }
 
-/// Puts a sentence of the hub's in front of the content.
-fn say(result: &mut Value, sentence: &str) {
-    let block = json!({"type": "text", "text": sentence});
-    match result.get_mut("content") {
-        Some(Value::Array(blocks)) => blocks.insert(0, block),
-        _ => {
-            if let Value::Object(object) = result {
-                object.insert("content".into(), json!([block]));
-            }
-        }
+/// Every step before something is sent.
+async fn prepare(
+    door: &Door<'_>,
+    caller: &Caller,
+    call: Call,
+    secrets: &Secrets,
+) -> Result<run::Recorded, Refusal> {
+    let resolved = Proposed(call).resolve(door, caller)?;
+    let valid = resolved.validate(door)?;
+    let approved = valid.decide(door, caller, secrets).await?;
+    approved.record(door, caller, secrets).await
+}
+
+async fn write_refusal(
+    desk: &Desk<'_>,
+    call: CallId,
+    name: &str,
+    refusal: &Refusal,
+    secrets: &Secrets,
+) {
+    let entry = Entry::Refused {
+        call,
+        name: secrets.hide(&resolve::shortened(name)),
+        why: refusal.why(),
+        text: secrets.hide(&refusal.to_string()),
+    };
+    if let Err(error) = desk.journal.append(entry, Synced::Later).await {
+        // Nothing was sent, so nothing is lost but the note of it.
+        tracing::warn!(%error, "a refusal was not written down");
     }
 }
 
@@ -438,17 +241,4 @@ impl fmt::Debug for Door<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_sentence_goes_in_front_and_nothing_is_lost() {
-        let mut result = json!({"content": [{"type": "text", "text": "a"}], "x": 1});
-        say(&mut result, "note");
-        assert_eq!(result["content"][0]["text"], "note");
-        assert_eq!(result["content"][1]["text"], "a");
-        let mut empty = json!({"structuredContent": {}});
-        say(&mut empty, "note");
-        assert_eq!(empty["content"][0]["text"], "note");
-    }
-}
+mod tests;

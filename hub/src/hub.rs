@@ -5,7 +5,9 @@
 //! [`HubOptions`] carries what the command line found there.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,10 +22,13 @@ use toolpool_registry::{
     Want, assemble, rank,
 };
 
+use crate::approve::NoPerson;
 use crate::caller::Caller;
 use crate::catalog_file::Offline;
 use crate::encoder::{self, EncoderPlaces, EncoderState};
-use crate::execute::{self, Answer, Call, Door, Refusal};
+use crate::execute::{self, Answer, Call, Desk, Door, Now, Refusal};
+use crate::journal::Journal;
+use crate::journal::entry::CallId;
 use crate::sync::{Change, Progress, Published, Writer};
 use crate::verify::Schemas;
 use crate::{search, workspace};
@@ -47,6 +52,25 @@ pub struct HubOptions {
     pub offline: Offline,
     /// Spreads the retries of hubs that started together.
     pub seed: u64,
+    /// Where the process's own calls are written down; without one they are kept nowhere.
+    pub journal: Option<ProcessJournal>,
+}
+
+/// The journal of a process whose calls belong to no session.
+#[derive(Clone)]
+pub struct ProcessJournal {
+    /// The journal.
+    pub journal: Journal,
+    /// Its id.
+    pub session: String,
+}
+
+impl fmt::Debug for ProcessJournal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProcessJournal")
+            .field("session", &self.session)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a pool is assembled for.
@@ -73,6 +97,10 @@ pub struct Hub {
     encoder_state: watch::Receiver<EncoderState>,
     fleet: Fleet,
     schemas: Schemas,
+    folder: PathBuf,
+    own: ProcessJournal,
+    /// Calls so far that belong to no turn.
+    calls: AtomicU32,
     counter: TokenCounter,
     changes: mpsc::UnboundedSender<Change>,
     started: Instant,
@@ -84,6 +112,11 @@ impl Hub {
     /// Starts every server and the encoder, and returns before any of them is up.
     pub fn start(config: Config, options: HubOptions) -> Arc<Hub> {
         let config = Arc::new(config);
+        let folder = options.folder.clone();
+        let own = options.journal.unwrap_or_else(|| ProcessJournal {
+            journal: Journal::memory(Box::new(|_| {})),
+            session: format!("process-{}", options.seed),
+        });
         let (changes, inbox) = mpsc::unbounded_channel();
         let (writer, Published { snapshot, progress }) = Writer::new(
             config.clone(),
@@ -127,6 +160,9 @@ impl Hub {
             encoder_state,
             fleet,
             schemas: Schemas::default(),
+            folder,
+            own,
+            calls: AtomicU32::new(0),
             counter: options.counter,
             changes: changes.clone(),
             started: Instant::now(),
@@ -230,11 +266,31 @@ impl Hub {
         view
     }
 
-    /// Takes a call through the one door.
+    /// The name of the next call that belongs to no turn: of a client, or typed.
+    pub fn next_call(&self) -> CallId {
+        CallId::outside(self.calls.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Takes a call that belongs to no session through the one door: it is written into the process's own journal, and nobody
+    /// is there to ask.
     ///
     /// # Errors
     /// The refusal, as one sentence for the caller.
     pub async fn call(&self, caller: &Caller, call: Call) -> Result<Answer, Refusal> {
+        let desk = Desk::new(&self.own.journal, &self.own.session, &NoPerson);
+        self.call_at(&desk, caller, call).await
+    }
+
+    /// Takes a call of a session through the one door.
+    ///
+    /// # Errors
+    /// The refusal, as one sentence for the caller.
+    pub async fn call_at(
+        &self,
+        desk: &Desk<'_>,
+        caller: &Caller,
+        call: Call,
+    ) -> Result<Answer, Refusal> {
         let (config, snapshot) = (self.config(), self.snapshot());
         let view = self.view(&snapshot, caller);
         let door = Door {
@@ -243,6 +299,12 @@ impl Hub {
             schemas: &self.schemas,
             fleet: &self.fleet,
             config: &config,
+            folder: &self.folder,
+            now: &|| Now {
+                config: self.config(),
+                snapshot: self.snapshot(),
+            },
+            desk,
         };
         execute::execute(&door, caller, call).await
     }

@@ -41,5 +41,5 @@ pub mod workspace;
 
 pub use caller::Caller;
 pub use error::Error;
-pub use hub::{Hub, HubOptions};
+pub use hub::{Hub, HubOptions, ProcessJournal};
 pub use sync::Progress;

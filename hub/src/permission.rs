@@ -1,26 +1,298 @@
 //! Decides whether a call may be made: pure, total, and closed where there is any doubt.
 //!
-//! So far the decision rests on the view alone: deny lists, profile, server filters and plan mode.
-//! It is asked again here although the name was already looked up in the view, because the door is
-//! where it counts: a list that a client remembers, a name guessed, a rule that changed since, all
-//! end at this one function. Approval by a person joins as a third decision; nothing returns it yet.
+//! ```text
+//! deny lists, profile, server filters ── Deny, and the tool is not there for the caller
+//! plan mode ─────────────────────────── Deny, unless it only reads by a believed claim, or is a command that a gate frees
+//! deny rules ────────────────────────── Deny
+//! gates over commands ───────────────── Deny
+//! grants of the session ─────────────── Allow      a gate's Ask: only a grant for these very arguments
+//! ask rules ─────────────────────────── Ask
+//! allow rules ───────────────────────── Allow      a gate's Ask: only a rule that spells the command out
+//! gates over commands ───────────────── Ask or Allow
+//! mode ──────────────────────────────── what only reads runs; `auto` adds the profile's `allow` list; the rest is Ask
+//! ```
+//!
+//! The first line that says something decides. It is asked again here although the name was already looked up in the view,
+//! because the door is where it counts: a list that a client remembers, a name guessed, a rule that changed since, all end at
+//! this one function. Deliberately absent: the asking itself (`approve`), and any word of the model's.
 
+pub mod shell;
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+pub use toolpool_config::Decision;
+use toolpool_config::{Builtin, Mode, Proposed, Rule, ServerConfig, Subject, Transport};
 use toolpool_registry::{Hidden, ToolMeta, ViewRules};
 
-/// What may happen to a call.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Decision {
-    /// It may be made.
-    Allow,
-    /// It may not. The reason is for the person's eyes: the caller is told what they would be told
-    /// of a tool that does not exist.
-    Deny(Hidden),
+use crate::caller::Asks;
+use crate::journal::entry::{DecisionSource, Grant};
+
+/// The tool of the builtin `workspace` server that the gates over commands are for.
+const RUNS_COMMANDS: &str = "run_command";
+/// Its argument that holds the command.
+const COMMAND: &str = "command";
+
+/// A call that someone wants made, its arguments already valid.
+#[derive(Clone, Copy, Debug)]
+pub struct Proposal<'a> {
+    /// The tool.
+    pub tool: &'a ToolMeta,
+    /// Its server as it is configured now; a server that is not is not called.
+    pub server: Option<&'a ServerConfig>,
+    /// The hub's own folder, which relative folders of servers are below.
+    pub folder: &'a Path,
+    /// The arguments as they would be sent.
+    pub arguments: &'a Map<String, Value>,
+    /// SHA-256 of their canonical form.
+    pub arguments_sha256: &'a str,
 }
 
-/// Decides on a call of `tool` by someone under `rules`.
-pub fn decide(tool: &ToolMeta, rules: &ViewRules) -> Decision {
-    match rules.hides(tool) {
-        Some(reason) => Decision::Deny(reason),
-        None => Decision::Allow,
+/// What a call is judged by.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy<'a> {
+    /// Deny lists, profile and mode of the caller.
+    pub view: &'a ViewRules,
+    /// Whether the `allow` list in `view` also frees calls in mode `auto`.
+    pub frees: bool,
+    /// The configuration's rules.
+    pub rules: &'a [Rule],
+    /// What the person allowed for the session.
+    pub grants: &'a [Grant],
+    /// Who has a person to ask.
+    pub asks: Asks,
+}
+
+/// What was decided, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// What happens.
+    pub decision: Decision,
+    /// Which list, rule, gate or mode says so. For the person; a caller may hear it unless `hides`.
+    pub reason: String,
+    /// What of it whoever calls may hear: the person's own words in a rule, a gate's reason.
+    pub words: Option<String>,
+    /// What kind of thing says so.
+    pub source: DecisionSource,
+    /// The caller is told what they would be told of a tool that does not exist.
+    pub hides: bool,
+    /// A yes to this question covers these arguments only, however long it is said to hold.
+    pub exact: bool,
+}
+
+impl Judged {
+    fn new(decision: Decision, source: DecisionSource, reason: impl Into<String>) -> Judged {
+        Judged {
+            decision,
+            reason: reason.into(),
+            words: None,
+            source,
+            hides: false,
+            exact: false,
+        }
+    }
+
+    fn hidden(mut self) -> Judged {
+        self.hides = true;
+        self
+    }
+
+    fn saying(mut self, words: Option<String>) -> Judged {
+        self.words = words;
+        self
     }
 }
+
+/// Decides on a call.
+#[must_use]
+pub fn decide(proposal: &Proposal<'_>, policy: &Policy<'_>) -> Judged {
+    decide_with(proposal, policy, &shell::judge)
+}
+
+/// Whether calls of this tool are commands that the gates judge: known by how the server is reached, never by its name.
+#[must_use]
+pub fn runs_commands(tool: &ToolMeta, server: Option<&ServerConfig>) -> bool {
+    let builtin = server.is_some_and(|server| {
+        matches!(
+            server.transport,
+            Transport::InProcess {
+                name: Builtin::Workspace,
+                ..
+            }
+        )
+    });
+    builtin && &*tool.id.name == RUNS_COMMANDS
+}
+
+type Gates = dyn Fn(&str, &Path) -> shell::Judged;
+
+fn decide_with(proposal: &Proposal<'_>, policy: &Policy<'_>, gates: &Gates) -> Judged {
+    let tool = proposal.tool;
+    let commands = runs_commands(tool, proposal.server);
+    let gate = commands.then(|| gated(proposal, gates));
+    let freed = |gate: &Option<shell::Judged>| {
+        gate.as_ref()
+            .is_some_and(|gate| gate.decision == Decision::Allow)
+    };
+    match policy.view.hides(tool) {
+        None => {}
+        Some(Hidden::PlanMode) if freed(&gate) => {}
+        Some(why @ Hidden::PlanMode) => {
+            let judged = Judged::new(Decision::Deny, DecisionSource::Mode, why.to_string());
+            return if commands { judged } else { judged.hidden() };
+        }
+        Some(why) => {
+            return Judged::new(Decision::Deny, DecisionSource::DenyList, why.to_string()).hidden();
+        }
+    }
+    let Some(server) = proposal.server else {
+        let why = "its server is not configured any more";
+        return Judged::new(Decision::Deny, DecisionSource::Mode, why);
+    };
+    let folder = folder_of(server, proposal.folder);
+    let call = Proposed {
+        tool: Subject {
+            server: &tool.id.server,
+            tool: &tool.id.name,
+            exposed: &tool.exposed,
+            effect: tool.claims.effect,
+        },
+        believed: tool.claims.believed(),
+        arguments: proposal.arguments,
+        folder: folder.as_deref(),
+    };
+    let rule = |decision: Decision| {
+        let of = move |rule: &&Rule| rule.decision == decision;
+        policy
+            .rules
+            .iter()
+            .filter(of)
+            .filter(|rule| rule.meets(&call))
+    };
+    let by = |rule: &Rule| {
+        Judged::new(rule.decision, DecisionSource::Rule, rule.named()).saying(rule.reason.clone())
+    };
+    if let Some(rule) = rule(Decision::Deny).next() {
+        return by(rule);
+    }
+    if let Some(gate) = gate.as_ref().filter(|gate| gate.decision == Decision::Deny) {
+        return by_gate(gate);
+    }
+    let doubt = gate
+        .as_ref()
+        .is_some_and(|gate| gate.decision == Decision::Ask);
+    if policy
+        .grants
+        .iter()
+        .any(|grant| grants(grant, proposal, doubt))
+    {
+        let why = "allowed by the person for this session";
+        return Judged::new(Decision::Allow, DecisionSource::Grant, why);
+    }
+    if let Some(rule) = rule(Decision::Ask).next() {
+        return asked(by(rule), doubt, policy.asks, true);
+    }
+    if let Some(rule) = rule(Decision::Allow).find(|rule| !doubt || rule.spells_out(COMMAND)) {
+        return by(rule);
+    }
+    match &gate {
+        Some(gate) if gate.decision == Decision::Allow => by_gate(gate),
+        Some(gate) => asked(by_gate(gate), true, policy.asks, false),
+        None => by_mode(tool, &call.tool, policy),
+    }
+}
+
+/// What the mode makes of a call that nothing else decides.
+fn by_mode(tool: &ToolMeta, subject: &Subject<'_>, policy: &Policy<'_>) -> Judged {
+    let mode = policy.view.mode;
+    if tool.claims.read_only() {
+        let why = "it only reads, by a claim that is believed";
+        return Judged::new(Decision::Allow, DecisionSource::Mode, why);
+    }
+    let listed = policy.frees
+        && policy.view.allow.iter().any(|pattern| {
+            // The worst is assumed of an effect that nobody believed claims, and a list of effects may name the worst.
+            (pattern.effect().is_none() || tool.claims.believed()) && pattern.allows(subject)
+        });
+    let why = match mode {
+        Mode::Auto if listed => {
+            let why = "mode `auto`, and it is on the allow list of the profile";
+            return Judged::new(Decision::Allow, DecisionSource::Mode, why);
+        }
+        Mode::Plan => {
+            let why = Hidden::PlanMode.to_string();
+            return Judged::new(Decision::Deny, DecisionSource::Mode, why);
+        }
+        Mode::Ask => "mode `ask`, and it is not known to only read",
+        Mode::Auto => "mode `auto`, and nothing allows it",
+    };
+    let ask = Judged::new(Decision::Ask, DecisionSource::Mode, why);
+    asked(ask, false, policy.asks, false)
+}
+
+/// A question, or its answer where whoever calls has given it already. `by_rule`: the person's rule wants it asked here,
+/// which a client's own person cannot answer.
+fn asked(mut judged: Judged, exact: bool, asks: Asks, by_rule: bool) -> Judged {
+    judged.exact = exact;
+    match asks {
+        Asks::Typed => {
+            judged.decision = Decision::Allow;
+            judged.source = DecisionSource::Person;
+            judged.reason = "typed by the person".into();
+        }
+        Asks::Client if !by_rule => {
+            judged.decision = Decision::Allow;
+            judged.source = DecisionSource::Mode;
+            judged.reason = "left to the client, which has a person of its own".into();
+        }
+        Asks::Client | Asks::Hub => judged.decision = Decision::Ask,
+    }
+    judged
+}
+
+fn by_gate(gate: &shell::Judged) -> Judged {
+    let why = format!("{} (gate {})", gate.reason, gate.gate);
+    Judged::new(gate.decision, DecisionSource::Gate, why).saying(Some(gate.reason.clone()))
+}
+
+/// What the gates say of the command; of none, no.
+fn gated(proposal: &Proposal<'_>, gates: &Gates) -> shell::Judged {
+    let folder = proposal
+        .server
+        .and_then(|server| folder_of(server, proposal.folder));
+    match (proposal.arguments.get(COMMAND), folder) {
+        (Some(Value::String(command)), Some(folder)) => gates(command, &folder),
+        (_, _) => shell::Judged {
+            decision: Decision::Deny,
+            gate: 0,
+            reason: "there is no command to judge".into(),
+        },
+    }
+}
+
+fn grants(grant: &Grant, proposal: &Proposal<'_>, exact: bool) -> bool {
+    let tool = proposal.tool;
+    let arguments = match &grant.arguments_sha256 {
+        Some(hash) => hash == proposal.arguments_sha256,
+        None => !exact,
+    };
+    grant.server == *tool.id.server
+        && grant.tool == *tool.id.name
+        && grant.fingerprint == tool.fingerprint.to_string()
+        && arguments
+}
+
+/// The folder that a server works in, where that can be known.
+fn folder_of(server: &ServerConfig, own: &Path) -> Option<PathBuf> {
+    match &server.transport {
+        Transport::InProcess { folder: below, .. } | Transport::Stdio { cwd: below, .. } => Some(
+            below
+                .as_ref()
+                .map_or_else(|| own.to_owned(), |below| own.join(below)),
+        ),
+        Transport::Http { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use toolpool_connectors::Progress;
 
-use crate::caller::Caller;
+use crate::caller::{Asks, Caller};
 use crate::cli::args::CallArgs;
 use crate::cli::report::{Done, Interrupted, Usage};
 use crate::cli::start::Context;
@@ -22,7 +22,7 @@ use crate::cli::ui::{self, Ui};
 use crate::cli::wait::{self, Until};
 use crate::cli::with_hub;
 use crate::cli::words::{one_line, safe};
-use crate::execute::{Answer, Call, Refusal};
+use crate::execute::{Answer, Call, Refusal, block_text};
 use crate::hub::Hub;
 
 /// Reports that may wait to be shown; more are dropped.
@@ -105,13 +105,12 @@ pub(crate) async fn call(
     let (sender, mut reports) = mpsc::channel(PROGRESS_WAITING);
     let cancel = CancellationToken::new();
     let call = Call {
-        name: name.to_owned(),
-        arguments,
         cancel: cancel.clone(),
         progress: Some(sender),
-        ..Call::default()
+        ..Call::new(hub.next_call(), name, arguments)
     };
-    let answer = hub.call(caller, call);
+    let caller = caller.clone().asking(Asks::Typed);
+    let answer = hub.call(&caller, call);
     tokio::pin!(answer);
     let result = loop {
         tokio::select! {
@@ -208,7 +207,7 @@ fn text(result: &Value, noted: bool) -> String {
         .into_iter()
         .flatten()
         .skip(usize::from(noted))
-        .map(block)
+        .map(block_text)
         .collect();
     if parts.is_empty()
         && let Some(structured) = result.get("structuredContent")
@@ -216,38 +215,6 @@ fn text(result: &Value, noted: bool) -> String {
         parts.push(serde_json::to_string_pretty(structured).unwrap_or_default());
     }
     parts.join("\n")
-}
-
-fn block(block: &Value) -> String {
-    let text = |key: &str| block.get(key).and_then(Value::as_str).unwrap_or_default();
-    let bytes = |data: &str| data.trim_end_matches('=').len() * 3 / 4;
-    match text("type") {
-        "text" => text("text").to_owned(),
-        kind @ ("image" | "audio") => format!(
-            "[{kind} {}, {} bytes]",
-            text("mimeType"),
-            bytes(text("data"))
-        ),
-        "resource_link" => format!("[resource {}]", text("uri")),
-        "resource" => {
-            let resource = &block["resource"];
-            match resource.get("text").and_then(Value::as_str) {
-                Some(text) => text.to_owned(),
-                None => {
-                    let blob = resource
-                        .get("blob")
-                        .and_then(Value::as_str)
-                        .unwrap_or_default();
-                    format!(
-                        "[resource {}, {} bytes]",
-                        resource["uri"].as_str().unwrap_or_default(),
-                        bytes(blob)
-                    )
-                }
-            }
-        }
-        _ => block.to_string(),
-    }
 }
 
 #[cfg(test)]

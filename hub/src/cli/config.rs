@@ -144,8 +144,12 @@ fn checked(files: &[FileAt], variables: &[&String], loaded: &Loaded, look: &Look
         ));
     }
     let config = &loaded.config;
+    let rules = match config.rules.len() {
+        0 => String::new(),
+        some => format!(", {}", words::count(some, "rule")),
+    };
     out.push_str(&format!(
-        "{} {}, {}\n",
+        "{} {}, {}{rules}\n",
         look.paint(Style::Good, "ok:"),
         words::count(config.servers.len(), "server"),
         words::count(config.profiles.len(), "profile")

@@ -88,6 +88,7 @@ impl Context {
             counter: counter(&config)?,
             offline: self.offline()?,
             seed: u64::from(std::process::id()),
+            journal: None,
         };
         Ok(Hub::start(config, options))
     }

@@ -18,7 +18,7 @@ use toolpool_config::fixed::PROGRESS_WAITING_MAX;
 use toolpool_connectors::{CallError, Progress};
 use toolpool_registry::{Fingerprint, Snapshot, ToolMeta};
 
-use crate::caller::Caller;
+use crate::caller::{Asks, Caller};
 use crate::execute::{Answer, Call, Refusal};
 use crate::hub::{Hub, missing};
 use crate::search::{self, CALL, FIND};
@@ -54,6 +54,7 @@ impl Face {
             asked.profile.as_deref(),
             &asked.deny,
         )
+        .map(|caller| caller.asking(Asks::Client))
         .map_err(|error| ErrorData::invalid_request(error.to_string(), None))
     }
 
@@ -110,11 +111,9 @@ impl Face {
             None => (None, None),
         };
         let call = Call {
-            name,
-            arguments,
             cancel: context.ct.clone(),
             progress,
-            ..Call::default()
+            ..Call::new(self.hub.next_call(), name, arguments)
         };
         let answer = self.hub.call(caller, call).await;
         if let Some(forward) = forward {

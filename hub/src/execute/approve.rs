@@ -1,0 +1,328 @@
+//! Decides: by the rules, and where they say *ask* by whoever is asked. Every judgement is an entry, made or not.
+//!
+//! A yes is bound to server, schema and arguments. While a person thinks, a server may change its tool and the person their
+//! rules, so that both are looked at again before the yes counts. The question is asked outside of the tool's own timeout.
+
+use std::path::Path;
+
+use serde_json::{Map, Value};
+use toolpool_config::{Config, Decision, Mode, NewRule};
+use toolpool_registry::{Fingerprint, ToolMeta, ViewRules, canonical};
+
+use super::resolve::Valid;
+use super::{Door, Refusal, Secrets};
+use crate::approve::{Question, Said};
+use crate::caller::Caller;
+use crate::event::What;
+use crate::journal::entry::{DecisionNote, DecisionSource, Grant};
+use crate::journal::{Entry, Sync};
+use crate::permission::{Judged, Policy, Proposal, decide};
+
+/// Bound to server, schema and arguments: what was approved is what is sent, and nothing else.
+pub(super) struct Approved {
+    pub(super) valid: Valid,
+    pub(super) fingerprint: Fingerprint,
+    /// Keeps others from making one.
+    _decided: (),
+}
+
+/// What a yes leaves behind.
+#[derive(Default)]
+struct Kept {
+    grant: Option<Grant>,
+    rule: Option<NewRule>,
+}
+
+impl Valid {
+    pub(super) async fn decide(
+        self,
+        door: &Door<'_>,
+        caller: &Caller,
+        secrets: &Secrets,
+    ) -> Result<Approved, Refusal> {
+        let arguments_sha256 = hash(&self.arguments);
+        let desk = door.desk;
+        let judge = |config, tool, view| {
+            let context = (door.folder, desk.grants, caller);
+            self.judge(context, config, &arguments_sha256, tool, view)
+        };
+        let mut judged = judge(door.config, &self.tool, &caller.rules);
+        let mut kept = Kept::default();
+        if let Some(doubt) = self.second_opinion(door, caller, secrets, &judged).await? {
+            judged.decision = Decision::Ask;
+            judged.source = DecisionSource::Mode;
+            judged.reason = format!("the model doubts it: {doubt}");
+        }
+        if judged.decision == Decision::Ask {
+            let question = self.question(&judged, secrets);
+            let said = self.ask(door, &question).await?;
+            kept = self.kept(&said, &judged, &arguments_sha256);
+            let again = judged.source == DecisionSource::Rule && said == Said::Always;
+            judged = answered(judged, said);
+            if judged.decision == Decision::Allow {
+                let now = (door.now)();
+                let row = now.snapshot.by_id(&self.tool.id);
+                let tool = row.map(|row| &now.snapshot.tools()[row]);
+                judged = match tool.filter(|tool| tool.fingerprint == self.tool.fingerprint) {
+                    None => denied(
+                        &judged,
+                        "the tool changed while its approval was waited for",
+                    ),
+                    Some(tool) => match view_now(&now.config, caller) {
+                        None => denied(&judged, "the profile is gone"),
+                        Some(view) => {
+                            let fresh = judge(&now.config, tool, &view);
+                            if fresh.decision == Decision::Deny {
+                                fresh
+                            } else {
+                                judged
+                            }
+                        }
+                    },
+                };
+            }
+            if again && judged.decision == Decision::Allow {
+                kept.rule = None;
+                self.warn(
+                    door,
+                    "allowed for this session only: the rule that asks would still ask",
+                )
+                .await;
+            }
+        }
+        let allowed = judged.decision == Decision::Allow;
+        let note = DecisionNote {
+            call: self.call.id,
+            principal: caller.principal.clone(),
+            profile: caller.profile.clone(),
+            server: self.tool.id.server.to_string(),
+            tool: self.tool.id.name.to_string(),
+            name: self.tool.exposed.to_string(),
+            effect: self.tool.claims.effect,
+            fingerprint: self.tool.fingerprint.to_string(),
+            arguments_sha256: arguments_sha256.clone(),
+            allowed,
+            reason: secrets.hide(&judged.reason),
+            source: judged.source,
+        };
+        let written = desk
+            .journal
+            .append(Entry::Decision(note), Sync::Later)
+            .await;
+        if !allowed {
+            return Err(Refusal::denied(
+                self.tool.exposed.clone(),
+                &self.call.name,
+                &judged,
+            ));
+        }
+        written.map_err(|source| self.unrecorded(source))?;
+        if let Some(grant) = kept.grant {
+            desk.journal
+                .append(Entry::Grant { grant }, Sync::Later)
+                .await
+                .map_err(|source| self.unrecorded(source))?;
+        }
+        if let Some(rule) = kept.rule
+            && let Some(remember) = desk.remember
+            && let Err(why) = remember(&rule)
+        {
+            self.warn(
+                door,
+                &format!("allowed for this session only: the rule could not be written: {why}"),
+            )
+            .await;
+        }
+        Ok(Approved {
+            fingerprint: self.tool.fingerprint,
+            valid: self,
+            _decided: (),
+        })
+    }
+
+    fn judge(
+        &self,
+        (folder, grants, caller): (&Path, &[Grant], &Caller),
+        config: &Config,
+        arguments_sha256: &str,
+        tool: &ToolMeta,
+        view: &ViewRules,
+    ) -> Judged {
+        let proposal = Proposal {
+            tool,
+            server: config.servers.get(&*tool.id.server),
+            folder,
+            arguments: &self.arguments,
+            arguments_sha256,
+        };
+        let policy = Policy {
+            view,
+            frees: caller.allow_frees,
+            rules: &config.rules,
+            grants,
+            asks: caller.asks,
+        };
+        decide(&proposal, &policy)
+    }
+
+    /// The model's doubt about a call that the rules allow, where it is asked for one.
+    async fn second_opinion(
+        &self,
+        door: &Door<'_>,
+        caller: &Caller,
+        secrets: &Secrets,
+        judged: &Judged,
+    ) -> Result<Option<String>, Refusal> {
+        let person = matches!(
+            judged.source,
+            DecisionSource::Grant | DecisionSource::Person
+        );
+        let wanted = judged.decision == Decision::Allow
+            && caller.rules.mode == Mode::Auto
+            && !person
+            && !self.tool.claims.read_only();
+        let Some(second) = door.desk.second.filter(|_| wanted) else {
+            return Ok(None);
+        };
+        let opinion = second(self.question(judged, secrets));
+        tokio::select! {
+            opinion = opinion => Ok(opinion),
+            () = self.call.cancel.cancelled() => Err(self.cancelled()),
+        }
+    }
+
+    fn question(&self, judged: &Judged, secrets: &Secrets) -> Question {
+        let tool = &self.tool;
+        Question {
+            call: self.call.id.to_string(),
+            server: tool.id.server.to_string(),
+            tool: tool.id.name.to_string(),
+            name: tool.exposed.to_string(),
+            description: tool.description.to_string(),
+            arguments: secrets.hide_in(&Value::Object(self.arguments.clone())),
+            effect: tool.claims.effect,
+            reason: judged.reason.clone(),
+        }
+    }
+
+    async fn ask(&self, door: &Door<'_>, question: &Question) -> Result<Said, Refusal> {
+        if let Some(notify) = door.desk.notify {
+            notify(What::WaitingForApproval {
+                call: question.call.clone(),
+                name: question.name.clone(),
+                reason: question.reason.clone(),
+            });
+        }
+        tokio::select! {
+            biased;
+            () = self.call.cancel.cancelled() => Err(self.cancelled()),
+            said = door.desk.approver.ask(question) => Ok(said),
+        }
+    }
+
+    /// What the answer leaves behind for other calls. A command that a gate doubts is allowed as it stands and no further.
+    fn kept(&self, said: &Said, judged: &Judged, arguments_sha256: &str) -> Kept {
+        if !matches!(said, Said::Session | Said::Always) {
+            return Kept::default();
+        }
+        let (server, tool) = (
+            self.tool.id.server.to_string(),
+            self.tool.id.name.to_string(),
+        );
+        let grant = Grant {
+            server: server.clone(),
+            tool: tool.clone(),
+            fingerprint: self.tool.fingerprint.to_string(),
+            arguments_sha256: judged.exact.then(|| arguments_sha256.to_owned()),
+        };
+        let rule = (*said == Said::Always).then(|| NewRule {
+            decision: Decision::Allow,
+            server,
+            tool,
+            arguments: match judged.exact {
+                true => self.arguments.clone().into_iter().collect(),
+                false => Default::default(),
+            },
+            reason: Some("allowed when it was asked about".into()),
+        });
+        Kept {
+            grant: Some(grant),
+            rule,
+        }
+    }
+
+    async fn warn(&self, door: &Door<'_>, text: &str) {
+        let turn = self.call.id.turn;
+        let entry = Entry::Warning {
+            turn: (turn > 0).then_some(turn),
+            category: "permission".into(),
+            text: text.into(),
+        };
+        if let Err(error) = door.desk.journal.append(entry, Sync::Later).await {
+            tracing::warn!(%error, text, "a warning was not written down");
+        }
+    }
+
+    pub(super) fn cancelled(&self) -> Refusal {
+        Refusal::Cancelled {
+            tool: self.tool.exposed.clone(),
+        }
+    }
+
+    pub(super) fn unrecorded(&self, source: crate::journal::JournalError) -> Refusal {
+        Refusal::Unrecorded {
+            tool: self.tool.exposed.clone(),
+            sent: false,
+            source,
+        }
+    }
+}
+
+/// SHA-256 of the canonical arguments.
+fn hash(arguments: &Map<String, Value>) -> String {
+    Fingerprint::of_text(&canonical(&Value::Object(arguments.clone()))).to_string()
+}
+
+/// What the caller may see by the configuration of now: what was denied meanwhile is denied. The mode is the session's own.
+fn view_now(config: &Config, caller: &Caller) -> Option<ViewRules> {
+    let deny = &caller.rules.deny;
+    let fresh = Caller::new(config, &caller.principal, caller.profile.as_deref(), deny).ok()?;
+    Some(ViewRules {
+        mode: caller.rules.mode,
+        ..fresh.rules
+    })
+}
+
+fn denied(judged: &Judged, why: &str) -> Judged {
+    Judged {
+        decision: Decision::Deny,
+        reason: why.to_owned(),
+        words: Some(why.to_owned()),
+        source: DecisionSource::Mode,
+        ..judged.clone()
+    }
+}
+
+/// The question's end.
+fn answered(asked: Judged, said: Said) -> Judged {
+    let (decision, source, words) = match said {
+        Said::Once | Said::Session | Said::Always => {
+            (Decision::Allow, DecisionSource::Person, None)
+        }
+        Said::No { why } => (Decision::Deny, DecisionSource::Person, why),
+        Said::Nobody => (Decision::Deny, DecisionSource::NoPerson, None),
+    };
+    let answer = match source {
+        DecisionSource::NoPerson => "nobody was there to ask",
+        _ if decision == Decision::Allow => "the person said yes",
+        _ => "the person said no",
+    };
+    Judged {
+        decision,
+        source,
+        reason: format!("{answer}; asked because: {}", asked.reason),
+        words,
+        hides: false,
+        exact: asked.exact,
+    }
+}

@@ -1,0 +1,333 @@
+//! The last steps: the intent written, the call made, its result checked and written down.
+//!
+//! Once an intent is written an outcome follows it, also where the caller cancels or is gone: only a crash leaves a call
+//! without one, and that is what *in doubt* means.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value, json};
+use tokio::runtime::Handle;
+use toolpool_config::{Config, Effect};
+use toolpool_connectors::CallRequest;
+use toolpool_registry::{Fingerprint, ToolMeta};
+
+use super::approve::Approved;
+use super::resolve::Valid;
+use super::text::{fit, text_of};
+use super::{Answer, Call, Door, Refusal, Secrets};
+use crate::caller::{Asks, Caller};
+use crate::cap;
+use crate::journal::entry::{CallId, IntentNote, OutcomeNote, Verdict};
+use crate::journal::{Entry, Journal, Sync};
+use crate::repair::Repair;
+use crate::verify::{Schemas, Side};
+
+/// The member of `_meta` by which a server can tell a repeated call.
+const KEY: &str = "toolpool/idempotency-key";
+
+/// A call whose intent is in the journal.
+pub(super) struct Recorded {
+    tool: Arc<ToolMeta>,
+    call: Call,
+    arguments: Map<String, Value>,
+    repairs: Vec<Repair>,
+    due: Due,
+}
+
+/// A call that was answered.
+pub(super) struct Outcome {
+    tool: Arc<ToolMeta>,
+    repairs: Vec<Repair>,
+    result: Value,
+    elapsed: Duration,
+    due: Due,
+}
+
+/// An outcome that has to be written. Dropped without, it writes that nothing is known.
+struct Due {
+    journal: Journal,
+    call: CallId,
+    started: Instant,
+    open: bool,
+}
+
+impl Approved {
+    pub(super) async fn record(
+        self,
+        door: &Door<'_>,
+        caller: &Caller,
+        secrets: &Secrets,
+    ) -> Result<Recorded, Refusal> {
+        let Approved {
+            valid, fingerprint, ..
+        } = self;
+        if valid.call.cancel.is_cancelled() {
+            return Err(valid.cancelled());
+        }
+        let (tool, id) = (&valid.tool, valid.call.id);
+        let key = format!("{}:{id}", door.desk.session);
+        let note = IntentNote {
+            call: id,
+            server: tool.id.server.to_string(),
+            tool: tool.id.name.to_string(),
+            name: tool.exposed.to_string(),
+            fingerprint: fingerprint.to_string(),
+            arguments: secrets.hide_in(&Value::Object(valid.arguments.clone())),
+            effect: tool.claims.effect,
+            repeatable: repeatable(tool),
+            key: key.clone(),
+        };
+        // Held from before the append: an append that was given up half way may still have been written.
+        let mut due = Due {
+            journal: door.desk.journal.clone(),
+            call: id,
+            started: Instant::now(),
+            open: true,
+        };
+        let written = door
+            .desk
+            .journal
+            .append(Entry::Intent(note), sync(tool, caller))
+            .await;
+        if let Err(source) = written {
+            due.open = false;
+            return Err(valid.unrecorded(source));
+        }
+        let Valid {
+            tool,
+            mut call,
+            arguments,
+            repairs,
+            ..
+        } = valid;
+        call.meta.insert(KEY.into(), json!(key));
+        Ok(Recorded {
+            tool,
+            call,
+            arguments,
+            repairs,
+            due,
+        })
+    }
+}
+
+/// Whether it may be sent again without harm, by a claim that is believed.
+fn repeatable(tool: &ToolMeta) -> bool {
+    tool.claims.read_only() || tool.claims.idempotent
+}
+
+/// An intent must outlive the machine where running it twice would do harm. Calls of clients are many, and the client knows
+/// what it sent, so that there only what may destroy something is worth a wait.
+fn sync(tool: &ToolMeta, caller: &Caller) -> Sync {
+    let wait = match caller.asks {
+        Asks::Client => tool.claims.effect == Effect::Destructive,
+        Asks::Hub | Asks::Typed => !repeatable(tool),
+    };
+    if wait { Sync::Now } else { Sync::Later }
+}
+
+impl Recorded {
+    pub(super) async fn run(self, door: &Door<'_>, secrets: &Secrets) -> Result<Outcome, Refusal> {
+        let Recorded {
+            tool,
+            call,
+            arguments,
+            repairs,
+            mut due,
+        } = self;
+        let request = CallRequest {
+            tool: tool.id.name.to_string(),
+            arguments,
+            meta: call.meta,
+            timeout: timeout(door.config, &tool.id.server),
+            cancel: call.cancel,
+            progress: call.progress,
+        };
+        due.started = Instant::now();
+        let reply = door.fleet.call_tool(&tool.id.server, request).await;
+        let elapsed = due.started.elapsed();
+        match reply {
+            Ok(reply) => Ok(Outcome {
+                tool,
+                repairs,
+                result: reply.result,
+                elapsed,
+                due,
+            }),
+            Err(source) => {
+                let refusal = Refusal::Server {
+                    tool: tool.exposed.clone(),
+                    source,
+                };
+                let text = secrets.hide(&refusal.to_string());
+                let mut note = due.note(refusal.verdict(), fit(text, door.desk.text_bytes_max).0);
+                note.repairs = repairs;
+                due.write(note, &tool).await?;
+                Err(refusal)
+            }
+        }
+    }
+}
+
+fn timeout(config: &Config, server: &str) -> Duration {
+    let usual = Duration::from_millis(config.limits.call_timeout_ms);
+    config
+        .servers
+        .get(server)
+        .map_or(usual, |server| server.timeout)
+}
+
+impl Outcome {
+    pub(super) async fn verify(
+        self,
+        door: &Door<'_>,
+        secrets: &Secrets,
+    ) -> Result<Answer, Refusal> {
+        let Outcome {
+            tool,
+            repairs,
+            mut result,
+            elapsed,
+            due,
+        } = self;
+        let desk = door.desk;
+        let sha256 = Fingerprint::of_text(&result.to_string()).to_string();
+        let whole = desk.artifact.map(|_| secrets.hide_in(&result).to_string());
+        if let Some(fault) = output_fault(&tool, &result, door.schemas) {
+            say(
+                &mut result,
+                &format!(
+                    "the result of `{}` is not what the tool declares: {fault}",
+                    tool.exposed
+                ),
+            );
+            if let Value::Object(object) = &mut result {
+                object.insert("isError".into(), Value::Bool(true));
+            }
+        }
+        let failed = result.get("isError") == Some(&Value::Bool(true));
+        let (mut text, short) = fit(secrets.hide(&text_of(&result)), desk.text_bytes_max);
+        let (mut result, cut) = cap::cap(result, door.config.limits.result_bytes_max as usize);
+        let artifact = desk
+            .artifact
+            .zip(whole)
+            .filter(|_| cut || short)
+            .and_then(|(keep, whole)| keep(whole.as_bytes()));
+        if let Some(artifact) = &artifact {
+            text.push_str(&format!("\n[the whole result is kept as `{artifact}`]"));
+        }
+        if !repairs.is_empty() {
+            let note = format!("note: the call was repaired: {}", repairs.join("; "));
+            say(&mut result, &note);
+            text.insert_str(0, &format!("{}\n", secrets.hide(&note)));
+        }
+        let verdict = if failed {
+            Verdict::Failed
+        } else {
+            Verdict::Completed
+        };
+        let note = OutcomeNote {
+            result_sha256: Some(sha256),
+            artifact,
+            repairs: repairs.clone(),
+            ..due.note(verdict, text.clone())
+        };
+        due.write(note, &tool).await?;
+        Ok(Answer {
+            tool: tool.id.clone(),
+            exposed: tool.exposed.clone(),
+            result,
+            text,
+            repairs,
+            cut,
+            elapsed,
+        })
+    }
+}
+
+impl Due {
+    fn note(&self, verdict: Verdict, text: String) -> OutcomeNote {
+        OutcomeNote {
+            call: self.call,
+            verdict,
+            text,
+            result_sha256: None,
+            artifact: None,
+            elapsed_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            repairs: Vec::new(),
+        }
+    }
+
+    async fn write(mut self, note: OutcomeNote, tool: &ToolMeta) -> Result<(), Refusal> {
+        let written = self.journal.append(Entry::Outcome(note), Sync::Later).await;
+        self.open = false;
+        written.map(|_| ()).map_err(|source| Refusal::Unrecorded {
+            tool: tool.exposed.clone(),
+            sent: true,
+            source,
+        })
+    }
+}
+
+impl Drop for Due {
+    fn drop(&mut self) {
+        if !self.open {
+            return;
+        }
+        let text = "the call was given up while it ran; whether it took effect is not known";
+        let note = self.note(Verdict::InDoubt, text.into());
+        let journal = self.journal.clone();
+        // Without a runtime the process is ending; a missing outcome means the same.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move { journal.append(Entry::Outcome(note), Sync::Later).await });
+        }
+    }
+}
+
+fn output_fault(tool: &ToolMeta, result: &Value, schemas: &Schemas) -> Option<String> {
+    if result.get("isError") == Some(&Value::Bool(true)) {
+        return None;
+    }
+    let schema = tool.output_schema()?;
+    let Some(structured) = result.get("structuredContent") else {
+        return Some("it has no structured content".into());
+    };
+    schemas
+        .check(
+            &tool.fingerprint.to_string(),
+            Side::Output,
+            &schema,
+            structured,
+        )
+        .err()
+}
+
+/// Puts a sentence of the hub's in front of the content.
+fn say(result: &mut Value, sentence: &str) {
+    let block = json!({"type": "text", "text": sentence});
+    match result.get_mut("content") {
+        Some(Value::Array(blocks)) => blocks.insert(0, block),
+        _ => {
+            if let Value::Object(object) = result {
+                object.insert("content".into(), json!([block]));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_goes_in_front_and_nothing_is_lost() {
+        let mut result = json!({"content": [{"type": "text", "text": "a"}], "x": 1});
+        say(&mut result, "note");
+        assert_eq!(result["content"][0]["text"], "note");
+        assert_eq!(result["content"][1]["text"], "a");
+        let mut empty = json!({"structuredContent": {}});
+        say(&mut empty, "note");
+        assert_eq!(empty["content"][0]["text"], "note");
+    }
+}
