@@ -196,7 +196,7 @@ pub mod fixed {
     /// Entries written and synced together at most, so that the first of a long queue is answered soon.
     pub const JOURNAL_GROUP_MAX: usize = 256;
     /// Characters from which a secret is looked for in texts: a shorter one would take every text apart and hide nothing.
-    pub const SECRET_CHARS_MIN: usize = 4;
+    pub const SECRET_CHARS_MIN: usize = 6;
     /// Characters of a session's id; ours have 20.
     pub const SESSION_ID_CHARS_MAX: usize = 64;
     /// Tries to find an id for a new session that is free: two in one second with the same four letters are one in a million.
@@ -210,14 +210,17 @@ pub mod fixed {
 
     // Permission.
 
-    /// Characters of a secret from which its occurrences are replaced in what is written down; a shorter one stands in any
-    /// text by chance.
-    pub const SECRET_CHARS_MIN: usize = 8;
     /// Characters of a name that nobody knows which are repeated and written down.
     pub const UNKNOWN_NAME_CHARS_MAX: usize = 128;
     /// Bytes of one result that are written down as text where no model's window says how many: what explains a call to
     /// whoever reads the record, not the data itself.
     pub const RESULT_TEXT_BYTES_MAX: usize = 16_384;
+    /// Characters of a shell command that are read; nobody checks more with their eyes before saying yes.
+    pub const SHELL_CHARS_MAX: usize = 10_000;
+    /// Commands in one line of a shell that are judged; a longer one is a script and asked about as a whole.
+    pub const SHELL_PARTS_MAX: usize = 50;
+    /// Brackets and keywords in one shell command that may open a nested part: the parser is recursive, and takes its time with nesting.
+    pub const SHELL_OPENINGS_MAX: usize = 24;
 
     // The agent and its events.
 

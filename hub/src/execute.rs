@@ -21,7 +21,6 @@ mod approve;
 mod refusal;
 mod resolve;
 mod run;
-mod secrets;
 mod text;
 
 use std::fmt;
@@ -44,11 +43,10 @@ use crate::approve::{Approver, Question};
 use crate::caller::Caller;
 use crate::event::What;
 use crate::journal::entry::{CallId, Grant};
-use crate::journal::{Entry, Journal, Sync as Synced};
+use crate::journal::{Entry, Journal, Redactor, Sync as Synced};
 use crate::repair::Repair;
 use crate::verify::Schemas;
 use resolve::Proposed;
-use secrets::Secrets;
 
 /// What someone wants done.
 #[derive(Debug)]
@@ -187,7 +185,7 @@ impl Answer {
 /// # Errors
 /// The step that refused, as one sentence.
 pub async fn execute(door: &Door<'_>, caller: &Caller, call: Call) -> Result<Answer, Refusal> {
-    let secrets = Secrets::of(door.config);
+    let secrets = Redactor::of(door.config);
     let (id, name) = (call.id, call.name.clone());
     let recorded = match prepare(door, caller, call, &secrets).await {
         Ok(recorded) => recorded,
@@ -205,7 +203,7 @@ async fn prepare(
     door: &Door<'_>,
     caller: &Caller,
     call: Call,
-    secrets: &Secrets,
+    secrets: &Redactor,
 ) -> Result<run::Recorded, Refusal> {
     let resolved = Proposed(call).resolve(door, caller)?;
     let valid = resolved.validate(door)?;
@@ -218,7 +216,7 @@ async fn write_refusal(
     call: CallId,
     name: &str,
     refusal: &Refusal,
-    secrets: &Secrets,
+    secrets: &Redactor,
 ) {
     let entry = Entry::Refused {
         call,

@@ -106,7 +106,7 @@ impl Judged {
 /// Decides on a call.
 #[must_use]
 pub fn decide(proposal: &Proposal<'_>, policy: &Policy<'_>) -> Judged {
-    decide_with(proposal, policy, &shell::judge)
+    decide_with(proposal, policy, &shell::judge_call)
 }
 
 /// Whether calls of this tool are commands that the gates judge: known by how the server is reached, never by its name.
@@ -124,7 +124,7 @@ pub fn runs_commands(tool: &ToolMeta, server: Option<&ServerConfig>) -> bool {
     builtin && &*tool.id.name == RUNS_COMMANDS
 }
 
-type Gates = dyn Fn(&str, &Path) -> shell::Judged;
+type Gates = dyn Fn(&Value, &Path) -> shell::Judged;
 
 fn decide_with(proposal: &Proposal<'_>, policy: &Policy<'_>, gates: &Gates) -> Judged {
     let tool = proposal.tool;
@@ -260,12 +260,12 @@ fn gated(proposal: &Proposal<'_>, gates: &Gates) -> shell::Judged {
     let folder = proposal
         .server
         .and_then(|server| folder_of(server, proposal.folder));
-    match (proposal.arguments.get(COMMAND), folder) {
-        (Some(Value::String(command)), Some(folder)) => gates(command, &folder),
-        (_, _) => shell::Judged {
+    match folder {
+        Some(folder) => gates(&Value::Object(proposal.arguments.clone()), &folder),
+        None => shell::Judged {
             decision: Decision::Deny,
             gate: 0,
-            reason: "there is no command to judge".into(),
+            reason: "it is not known where the command would run".into(),
         },
     }
 }

@@ -10,10 +10,11 @@ use toolpool_config::{Config, Decision, Mode, NewRule};
 use toolpool_registry::{Fingerprint, ToolMeta, ViewRules, canonical};
 
 use super::resolve::Valid;
-use super::{Door, Refusal, Secrets};
+use super::{Door, Refusal};
 use crate::approve::{Question, Said};
 use crate::caller::Caller;
 use crate::event::What;
+use crate::journal::Redactor;
 use crate::journal::entry::{DecisionNote, DecisionSource, Grant};
 use crate::journal::{Entry, Sync};
 use crate::permission::{Judged, Policy, Proposal, decide};
@@ -38,7 +39,7 @@ impl Valid {
         self,
         door: &Door<'_>,
         caller: &Caller,
-        secrets: &Secrets,
+        secrets: &Redactor,
     ) -> Result<Approved, Refusal> {
         let arguments_sha256 = hash(&self.arguments);
         let desk = door.desk;
@@ -170,7 +171,7 @@ impl Valid {
         &self,
         door: &Door<'_>,
         caller: &Caller,
-        secrets: &Secrets,
+        secrets: &Redactor,
         judged: &Judged,
     ) -> Result<Option<String>, Refusal> {
         let person = matches!(
@@ -191,7 +192,7 @@ impl Valid {
         }
     }
 
-    fn question(&self, judged: &Judged, secrets: &Secrets) -> Question {
+    fn question(&self, judged: &Judged, secrets: &Redactor) -> Question {
         let tool = &self.tool;
         Question {
             call: self.call.id.to_string(),

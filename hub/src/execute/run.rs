@@ -15,9 +15,10 @@ use toolpool_registry::{Fingerprint, ToolMeta};
 use super::approve::Approved;
 use super::resolve::Valid;
 use super::text::{fit, text_of};
-use super::{Answer, Call, Door, Refusal, Secrets};
+use super::{Answer, Call, Door, Refusal};
 use crate::caller::{Asks, Caller};
 use crate::cap;
+use crate::journal::Redactor;
 use crate::journal::entry::{CallId, IntentNote, OutcomeNote, Verdict};
 use crate::journal::{Entry, Journal, Sync};
 use crate::repair::Repair;
@@ -57,7 +58,7 @@ impl Approved {
         self,
         door: &Door<'_>,
         caller: &Caller,
-        secrets: &Secrets,
+        secrets: &Redactor,
     ) -> Result<Recorded, Refusal> {
         let Approved {
             valid, fingerprint, ..
@@ -128,7 +129,7 @@ fn sync(tool: &ToolMeta, caller: &Caller) -> Sync {
 }
 
 impl Recorded {
-    pub(super) async fn run(self, door: &Door<'_>, secrets: &Secrets) -> Result<Outcome, Refusal> {
+    pub(super) async fn run(self, door: &Door<'_>, secrets: &Redactor) -> Result<Outcome, Refusal> {
         let Recorded {
             tool,
             call,
@@ -182,7 +183,7 @@ impl Outcome {
     pub(super) async fn verify(
         self,
         door: &Door<'_>,
-        secrets: &Secrets,
+        secrets: &Redactor,
     ) -> Result<Answer, Refusal> {
         let Outcome {
             tool,

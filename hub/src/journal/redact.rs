@@ -5,6 +5,7 @@
 //! kind can't be forgotten.
 
 use serde_json::Value;
+use toolpool_config::Config;
 use toolpool_config::fixed::SECRET_CHARS_MIN;
 use toolpool_connectors::model::Arguments;
 
@@ -44,6 +45,27 @@ impl Redactor {
         all.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         all.dedup();
         Redactor(all)
+    }
+
+    /// Replaces every value that a configuration was given as a secret.
+    pub fn of(config: &Config) -> Redactor {
+        Redactor::new(config.secrets().into_iter().map(str::to_owned))
+    }
+
+    /// A text without the secrets.
+    #[must_use]
+    pub fn hide(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        self.text(&mut text);
+        text
+    }
+
+    /// A value without the secrets.
+    #[must_use]
+    pub fn hide_in(&self, value: &Value) -> Value {
+        let mut value = value.clone();
+        self.value(&mut value);
+        value
     }
 
     /// Whether there is nothing to look for.
