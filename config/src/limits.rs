@@ -230,6 +230,18 @@ pub mod fixed {
     pub const POOL_OUT_KEPT_MAX: usize = 20;
     /// Tokens of the note about the task's steps at the tail of a prompt: it is read anew in every step.
     pub const STEPS_TOKENS_MAX: u32 = 200;
+    /// Silence of what a turn waits for after which it is told as stalled.
+    pub const STALLED_AFTER: Duration = Duration::from_secs(20);
+    /// Requests of one step made again for a smaller window before the turn is given up.
+    pub const SMALLER_MAX: u32 = 3;
+    /// Empty replies that are asked for again in a turn: small models do that once, and twice is a habit.
+    pub const EMPTY_REPLIES_MAX: u32 = 1;
+    /// How long the model may take for its opinion of a call, which is then a question to the person.
+    pub const OPINION_WITHIN: Duration = Duration::from_secs(60);
+    /// Tokens of that opinion: one word, and some room for a model that thinks first.
+    pub const OPINION_TOKENS_MAX: u32 = 256;
+    /// Bytes of a result that the model reads, for each token of its window: about a quarter of the window.
+    pub const RESULT_BYTES_PER_TOKEN: f64 = 0.75;
     /// Times a request is counted until it fits: one count, one after a removal that was guessed, one more where the guess was
     /// short, and one with everything taken out.
     pub const FIT_ROUNDS_MAX: u32 = 3;

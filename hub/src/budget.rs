@@ -210,6 +210,34 @@ pub async fn measure(
     Ok(table::table(draft, &sizes, counted, &shares, turn))
 }
 
+/// A small request beside the conversation, with nothing in it that could be taken out.
+///
+/// # Errors
+/// [`Refusal`] where it does not fit, or can't be counted.
+pub async fn aside(
+    prompt: Prompt,
+    (model, window): (&dyn Model, u32),
+    reply_max: u32,
+) -> Result<Request, Refusal> {
+    let counted = model.count(&prompt).await.map_err(Refusal::Uncounted)?;
+    let about = model.about();
+    let room = window.min(about.window.tokens).saturating_sub(reply_max);
+    let too_large = || {
+        let table = BudgetTable {
+            window,
+            parts: Vec::new(),
+            total: counted.tokens,
+            free: window.saturating_sub(counted.tokens),
+            exact: counted.exact,
+        };
+        refuse(table, counted, room)
+    };
+    if counted.tokens > room {
+        return Err(too_large());
+    }
+    Request::within(about, prompt, counted, reply_max).map_err(|_| too_large())
+}
+
 /// Whether a tool stays when the others have to go: through these two the rest can still be reached.
 fn is_bridge(name: &str) -> bool {
     name == search::FIND || name == search::CALL

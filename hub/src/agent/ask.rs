@@ -8,13 +8,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use toolpool_config::fixed::DELTAS_WAITING_MAX;
+use toolpool_config::fixed::{
+    DELTAS_WAITING_MAX, EMPTY_REPLIES_MAX, SMALLER_MAX, STALLED_AFTER,
+};
 use toolpool_connectors::model::{Counted, Delta, ModelError, Reply, Stop, ToolCall, Usage};
 
 use super::Agent;
 use crate::budget::{self, Fit};
 use crate::error::Error;
-use crate::event::What;
+use crate::event::{What, heartbeat};
 use crate::journal::Sync;
 use crate::journal::entry::{CallId, EndHow, Entry, StepNo, TurnNo};
 
@@ -56,11 +58,6 @@ pub(crate) struct Tries {
     empty: u32,
 }
 
-/// Requests made again for a smaller window before a turn is given up.
-const SMALLER: u32 = 3;
-/// Empty replies that are asked for again in a turn.
-const EMPTY: u32 = 1;
-
 /// Asks.
 pub(crate) async fn ask(
     agent: &Agent,
@@ -76,15 +73,14 @@ pub(crate) async fn ask(
     let (sender, receiver) = mpsc::channel(DELTAS_WAITING_MAX);
     let partial = Arc::new(Mutex::new(String::new()));
     let forward = tokio::spawn(forward(agent.stream(), receiver, partial.clone()));
-    let reply = agent
-        .stream()
-        .beating("model", agent.model().reply(request, sender, cancel.clone()))
-        .await;
+    let stream = agent.stream();
+    let asked = agent.model().reply(request, sender, cancel.clone());
+    let reply = heartbeat(&stream, "model", STALLED_AFTER, asked).await;
     // The sender is gone with the reply, so what is left to forward is little.
     let _ = forward.await;
     match reply {
         Ok(reply) => {
-            agent.cache(&prompt, &reply.usage).await;
+            agent.cache((turn, step), prompt, counted, &reply.usage);
             keep(agent, reply, counted, (turn, step), tries).await
         }
         Err(ModelError::Cancelled) => {
@@ -148,7 +144,7 @@ async fn keep(
     }
     if wanted.is_empty() && reply.text.trim().is_empty() {
         tries.empty += 1;
-        if tries.empty <= EMPTY && reply.stop != Stop::Length {
+        if tries.empty <= EMPTY_REPLIES_MAX && reply.stop != Stop::Length {
             return Ok(Asked::Again);
         }
         let note = match reply.stop {
@@ -178,10 +174,10 @@ async fn smaller(
     agent
         .warn(Some(turn), "recovery", format!("{why}; going on with a window of {window} tokens"))
         .await?;
-    if tries.smaller > SMALLER {
+    if tries.smaller > SMALLER_MAX {
         return Ok(Asked::End(
             EndHow::Failed,
-            Some(format!("{why}; it was tried {SMALLER} times with less\nhint: start the server with a larger window")),
+            Some(format!("{why}; it was tried {SMALLER_MAX} times with less\nhint: start the server with a larger window")),
         ));
     }
     Ok(Asked::Again)

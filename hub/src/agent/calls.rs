@@ -3,18 +3,21 @@
 //! Every call gets exactly one answer as an entry, also when the person stops in the middle. Calls of concurrent tools run
 //! beside their neighbours, the rest alone; the conversation has the results in the order of the calls.
 
+use std::sync::Arc;
+
 use futures::future::join_all;
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use toolpool_config::fixed::PROGRESS_WAITING_MAX;
+use toolpool_config::fixed::{PROGRESS_WAITING_MAX, RESULT_BYTES_PER_TOKEN, STALLED_AFTER};
 
 use super::Agent;
 use super::ask::Wanted;
+use super::opinion::opinion;
 use crate::caller::Caller;
 use crate::error::Error;
-use crate::event::What;
-use crate::execute::Call;
+use crate::event::{What, heartbeat};
+use crate::execute::{Answer, Call, Desk, Refusal};
 use crate::journal::Sync;
 use crate::journal::entry::{CallId, Entry, RefusedWhy};
 use crate::{own, schedule, search};
@@ -112,26 +115,54 @@ async fn door(
     let (progress, reports) = mpsc::channel(PROGRESS_WAITING_MAX);
     let forward = tokio::spawn(forward(agent.stream(), id, reports));
     let call = Call {
-        id,
-        name,
-        arguments,
         cancel: cancel.clone(),
         progress: Some(progress),
-        ..Call::default()
+        ..Call::new(id, name, arguments)
     };
-    let result = agent
-        .stream()
-        .beating("tool", agent.hub().call(caller, call, &agent.seat()))
-        .await;
+    let result = agent.through_the_door(caller, call).await;
     // The sender is gone with the call.
     let _ = forward.await;
     match result {
-        // The answer is in the journal; a refusal is one too.
+        // The answer is in the journal, and so is a refusal.
         Ok(_) => Ok(()),
-        Err(refusal) => match refusal.unrecorded() {
-            Some(error) => Err(error.into()),
-            None => Ok(()),
-        },
+        Err(Refusal::Unrecorded { source, .. }) => Err(source.into()),
+        Err(_) => Ok(()),
+    }
+}
+
+impl Agent {
+    /// Makes a call of this session: written into its journal, its person asked.
+    pub(crate) async fn through_the_door(
+        &self,
+        caller: &Caller,
+        call: Call,
+    ) -> Result<Answer, Refusal> {
+        let (grants, task) = {
+            let folds = self.folds();
+            let task = folds.session.words(call.id.turn).unwrap_or_default();
+            (folds.session.grants().to_vec(), Arc::<str>::from(task))
+        };
+        let stream = self.stream();
+        let notify = |what| stream.passing(what);
+        let artifact = |whole: &[u8]| {
+            let text = std::str::from_utf8(whole).ok()?;
+            let kept = self.artifacts.put(text);
+            kept.inspect_err(|error| tracing::warn!(%error, "a whole result was not kept")).ok()
+        };
+        let second = |question| opinion(self.model.clone(), self.window(), task.clone(), question);
+        let config = self.hub().config();
+        let bytes = f64::from(self.window()) * RESULT_BYTES_PER_TOKEN;
+        let desk = Desk {
+            grants: &grants,
+            text_bytes_max: (bytes as usize).min(config.limits.result_bytes_max as usize),
+            notify: Some(&notify),
+            artifact: Some(&artifact),
+            remember: self.remember.as_deref().map(|remember| remember as _),
+            second: config.agent.model_approver.then_some(&second as _),
+            ..Desk::new(&self.journal, &self.id, &*self.approver)
+        };
+        let work = self.hub().call_at(&desk, caller, call);
+        heartbeat(&stream, "tool", STALLED_AFTER, work).await
     }
 }
 

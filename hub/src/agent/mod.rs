@@ -16,6 +16,7 @@ pub(crate) mod enough;
 mod instructions;
 mod look;
 mod open;
+mod opinion;
 mod pool;
 mod recover;
 pub(crate) mod request;
@@ -27,7 +28,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::sync::CancellationToken;
 use toolpool_config::fixed::WINDOW_MIN;
-use toolpool_connectors::model::{About, Message, Model, Prompt, SharedModel, Usage};
+use toolpool_config::NewRule;
+use toolpool_connectors::model::{About, Counted, Message, Model, Prompt, SharedModel, Usage};
 
 pub use open::{Opened, Setup, Start};
 pub use recover::Doubt;
@@ -35,9 +37,10 @@ pub use recover::Doubt;
 use crate::approve::Approver;
 use crate::error::Error;
 use crate::event::{Event, Stream};
+use crate::event_log::{CacheDetail, Recorder, cache_break, cached_at_most};
 use crate::hub::Hub;
-use crate::journal::entry::{EndHow, Entry, Line, TurnNo};
-use crate::journal::{Journal, Sync};
+use crate::journal::entry::{EndHow, Entry, Line, StepNo, TurnNo};
+use crate::journal::{Artifacts, Journal, Sync};
 use crate::session::Session;
 use crate::turn;
 use crate::workflow::Workflow;
@@ -59,6 +62,9 @@ impl Folds {
     }
 }
 
+/// Writes a rule into the person's configuration, or says why it can't.
+pub type Remember = dyn Fn(&NewRule) -> Result<(), String> + Send + std::marker::Sync;
+
 /// How a turn ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ended {
@@ -76,7 +82,8 @@ pub struct Agent {
     model: SharedModel,
     approver: Arc<dyn Approver>,
     journal: Journal,
-    store: crate::journal::store::Store,
+    artifacts: Artifacts,
+    remember: Option<Arc<Remember>>,
     /// A plain mutex: held to read or to take in a line, never across an await.
     folds: Arc<Mutex<Folds>>,
     stream: Stream,
@@ -84,6 +91,7 @@ pub struct Agent {
     profile: Option<String>,
     /// Tokens that are used of the window: fewer than the model says once a server was seen to read fewer.
     window: AtomicU32,
+    recorder: Recorder,
     /// The prompt that was sent last, to tell what broke the server's cache. A plain mutex, as above.
     last: Mutex<Option<Prompt>>,
 }
@@ -216,13 +224,24 @@ impl Agent {
         lower
     }
 
-    /// Tells what broke the server's cache, where it read more than was expected.
-    pub(crate) async fn cache(&self, prompt: &Prompt, usage: &Usage) {
-        let before = self
-            .last
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .replace(prompt.clone());
-        self.stream.cache(before.as_ref(), prompt, usage);
+    /// Tells what was expected of the server's cache and what came, and what broke it.
+    pub(crate) fn cache(
+        &self,
+        (turn, step): (TurnNo, StepNo),
+        prompt: Prompt,
+        counted: Counted,
+        usage: &Usage,
+    ) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = last.replace(prompt.clone()).unwrap_or_default();
+        drop(last);
+        let detail = CacheDetail::Read {
+            step,
+            prompt: counted.tokens,
+            predicted: cached_at_most(&before, &prompt, counted.tokens),
+            cached: usage.cached_tokens,
+            broke: cache_break(&before, &prompt).filter(|_| !before.messages.is_empty()),
+        };
+        self.recorder.cache(&self.id, turn, detail);
     }
 }

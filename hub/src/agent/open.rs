@@ -7,11 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use toolpool_config::Mode;
 use toolpool_connectors::model::SharedModel;
 
-use super::{Agent, Doubt, Folds};
+use super::{Agent, Doubt, Folds, Remember};
 use crate::approve::Approver;
 use crate::caller::patterns;
 use crate::error::Error;
 use crate::event::Stream;
+use crate::event_log::Recorder;
 use crate::hub::Hub;
 use crate::journal::entry::{Begin, Entry, JournalKind, TurnNo};
 use crate::journal::store::Store;
@@ -37,6 +38,10 @@ pub struct Setup {
     pub mode: Option<Mode>,
     /// The working folder.
     pub folder: PathBuf,
+    /// Writes what is allowed for good into the person's configuration; without it "always" is for the session.
+    pub remember: Option<Arc<Remember>>,
+    /// The process's event log.
+    pub recorder: Recorder,
 }
 
 /// Which session.
@@ -88,7 +93,7 @@ pub(super) async fn open(setup: Setup) -> Result<(Agent, Opened), Error> {
         Start::Fork { session, turn } => Some(setup.store.fork(&setup.store.find(session)?, *turn)?),
     };
     let folds = Arc::new(Mutex::new(Folds::default()));
-    let stream = Stream::new();
+    let stream = Stream::new(id.as_deref().unwrap_or_default());
     let apply = apply(folds.clone(), stream.clone());
     let resumed = id.is_some();
     let (journal, id, damage) = match id {
@@ -112,7 +117,9 @@ pub(super) async fn open(setup: Setup) -> Result<(Agent, Opened), Error> {
         model: setup.model,
         approver: setup.approver,
         journal,
-        store: setup.store,
+        artifacts: setup.store.artifacts(&id)?,
+        remember: setup.remember,
+        recorder: setup.recorder,
         folds,
         stream,
         id,

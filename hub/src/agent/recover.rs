@@ -11,7 +11,7 @@ use toolpool_config::Effect;
 use super::ask::Wanted;
 use super::{Agent, Ended, calls};
 use crate::error::Error;
-use crate::execute::{self, Call};
+use crate::execute::Call;
 use crate::journal::Sync;
 use crate::journal::entry::{CallId, EndHow, Entry, SettledBy, Verdict};
 use crate::turn;
@@ -105,19 +105,15 @@ impl Agent {
         // Step 0 belongs to no reply, so the probe is no part of the conversation.
         let of_step_0 = |known: &&CallRecord| known.call.turn == call.turn && known.call.step == 0;
         let index = self.folds().workflow.calls().iter().filter(of_step_0).count();
-        let probe = Call {
-            id: CallId {
-                turn: call.turn,
-                step: 0,
-                index: index as u32,
-            },
-            name,
-            arguments: Some(Value::Object(arguments)),
-            ..Call::default()
+        let id = CallId {
+            turn: call.turn,
+            step: 0,
+            index: index as u32,
         };
+        let probe = Call::new(id, name, Some(Value::Object(arguments)));
         let caller = self.caller()?;
-        Ok(match self.hub().call(&caller, probe, &self.seat()).await {
-            Ok(answer) => execute::text_of(&answer.result),
+        Ok(match self.through_the_door(&caller, probe).await {
+            Ok(answer) => answer.text,
             Err(refusal) => refusal.to_string(),
         })
     }
