@@ -188,6 +188,36 @@ pub mod fixed {
     pub const WINDOW_MIN: u32 = 2_048;
     /// The window taken where a server does not tell its own: what local servers start with by default.
     pub const WINDOW_ASSUMED: u32 = 4_096;
+    /// How deep the arguments of a call may nest to be repaired; as far as the JSON parser goes on valid ones.
+    pub const ARGUMENTS_DEPTH_MAX: usize = 120;
+    /// Characters of unusable arguments that are shown to the model again: enough to see what was wrong.
+    pub const REPORTED_ARGUMENTS_CHARS_MAX: usize = 200;
+    /// How long each question may take while model servers are looked for; all are asked at once.
+    pub const DISCOVER_WITHIN: Duration = Duration::from_millis(400);
+    /// How long each question may take at an address that was named; a busy server is slow to say what it is.
+    pub const ASK_WITHIN: Duration = Duration::from_secs(10);
+    /// How long a connection to a model server may take to be made; most are on this machine.
+    pub const MODEL_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+    /// Tries at one request of a model, the first one among them, for failures that pass.
+    pub const MODEL_TRIES_MAX: u32 = 4;
+    /// The pause before the second try; each next one doubles.
+    pub const MODEL_RETRY_FIRST: Duration = Duration::from_millis(250);
+    /// How often a server that loads its model is asked again.
+    pub const MODEL_LOADING_PAUSE: Duration = Duration::from_millis(500);
+    /// Silence on the wire after which a person is told that the request waits.
+    pub const MODEL_QUEUED_AFTER: Duration = Duration::from_millis(250);
+    /// Bytes of one reply: tokens are bounded by the request, but not every server obeys.
+    pub const MODEL_REPLY_BYTES_MAX: usize = 64 << 20;
+    /// Bytes of a model server's answer to a question, and of its errors. Ollama's lists and llama.cpp's templates are long.
+    pub const MODEL_ANSWER_BYTES_MAX: usize = 8 << 20;
+    /// Characters of a server's words that an error repeats.
+    pub const MODEL_WORDS_CHARS_MAX: usize = 400;
+    /// Ollama's windows are a multiple of this, so that nearly equal wishes do not load the model twice.
+    pub const NUM_CTX_STEP: u32 = 4_096;
+    /// The window that Ollama is asked for where neither the person nor a loaded model says one: fits most graphics cards.
+    pub const NUM_CTX_DEFAULT: u32 = 8_192;
+    /// How long Ollama keeps the model after a request: a person thinks for longer than its own five minutes.
+    pub const MODEL_KEPT_FOR: Duration = Duration::from_secs(1_800);
 
     // Journals and sessions.
 

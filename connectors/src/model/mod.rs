@@ -10,7 +10,11 @@
 //! The window is discovered, never assumed in silence: see [`Window`]. Decisions (what to leave out, whether to ask again)
 //! are somebody else's.
 
+mod arguments;
+mod leaked;
 mod message;
+mod overflow;
+mod think;
 
 use std::fmt;
 use std::sync::Arc;
