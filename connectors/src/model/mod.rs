@@ -11,6 +11,8 @@
 //! are somebody else's.
 
 mod arguments;
+mod assemble;
+mod chunk;
 mod leaked;
 mod message;
 mod overflow;
