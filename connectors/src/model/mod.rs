@@ -12,11 +12,21 @@
 
 mod arguments;
 mod assemble;
+mod body;
+mod calibrate;
 mod chunk;
+mod connect;
+mod discover;
+mod facts;
 mod leaked;
+mod llama;
 mod message;
+mod ollama;
+mod openai;
 mod overflow;
+mod stream;
 mod think;
+mod wire;
 
 use std::fmt;
 use std::sync::Arc;
@@ -27,6 +37,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+pub use connect::{Options, connect};
+pub use discover::{Found, Named, discover};
 pub use message::{Arguments, Message, Prompt, Reply, ReplyCall, Stop, ToolCall, Usage};
 
 /// A model behind an endpoint.
