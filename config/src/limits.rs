@@ -221,8 +221,9 @@ pub mod fixed {
 
     // Journals and sessions.
 
-    /// Tries to find whole lines among bytes where several have run together; each costs a hash. Honest damage needs a handful.
-    pub const JOURNAL_PARTS_MAX: usize = 10_000;
+    /// Places where a line may end that are tried for one place where it may begin, among bytes where several have run together. Only what
+    /// looks like an end within the arguments of a call needs a second try; each costs a hash.
+    pub const JOURNAL_ENDS_MAX: usize = 16;
     /// Entries written and synced together at most, so that the first of a long queue is answered soon.
     pub const JOURNAL_GROUP_MAX: usize = 256;
     /// Characters from which a secret is looked for in texts: a shorter one would take every text apart and hide nothing.

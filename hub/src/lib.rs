@@ -24,6 +24,7 @@ pub mod event;
 pub mod execute;
 pub mod hub;
 pub mod journal;
+pub mod memory;
 pub mod near;
 pub mod own;
 pub mod permission;

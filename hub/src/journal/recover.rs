@@ -13,7 +13,7 @@ use std::io;
 use std::ops::Range;
 use std::path::Path;
 
-use toolpool_config::fixed::JOURNAL_PARTS_MAX;
+use toolpool_config::fixed::JOURNAL_ENDS_MAX;
 
 use super::disk::Disk;
 use super::entry::Entry;
@@ -240,16 +240,13 @@ fn parts(bytes: &[u8], range: Range<usize>) -> Result<Vec<(Record, Range<usize>)
         .map(|(at, _)| at + 2)
         .collect();
     let mut found = Vec::new();
-    let (mut from, mut tries) = (0, 0);
+    let mut from = 0;
     for head in heads {
         if head < from {
             continue;
         }
-        for end in ends.iter().filter(|end| **end > head) {
-            tries += 1;
-            if tries > JOURNAL_PARTS_MAX {
-                return Ok(found);
-            }
+        let behind = ends.partition_point(|end| *end <= head);
+        for end in ends[behind..].iter().take(JOURNAL_ENDS_MAX) {
             match line::decode(&inside[head..*end]) {
                 Ok(record) => {
                     let place = range.start + head..range.start + end;
