@@ -8,6 +8,8 @@
 //! | `program.rs` | where the programs under test lie |
 //! | `fixture/` | the server with scripted faults; `server.rs` puts one into a configuration |
 //! | `real/` | servers and clients from npm and PyPI, pinned, in the user's cache |
+//! | `llama/` | a real llama-server with a tiny model, built from PyPI's packages |
+//! | `model/` | the model whose replies and faults are scripted, in every server's dialect |
 //! | `client.rs` | an MCP client of both eras; `raw.rs` is HTTP without an SDK; `serving.rs` starts the hub for them |
 //! | `processes.rs` | who is still there |
 //!
@@ -18,6 +20,8 @@ pub mod catalog;
 pub mod client;
 pub mod env;
 pub mod fixture;
+pub mod llama;
+pub mod model;
 pub mod processes;
 pub mod program;
 pub mod ranking;
