@@ -10,9 +10,7 @@
 //! Profile, deny list and budget are this session's own and end with it.
 
 mod command;
-mod complete;
 mod session;
-mod terminal;
 
 use std::io;
 use std::time::Duration;
@@ -23,6 +21,7 @@ use tokio::time::Instant;
 use crate::cli::call;
 use crate::cli::pool::{self, OUT_MAX};
 use crate::cli::pool_text;
+use crate::cli::prompt::{Line, Terminal};
 use crate::cli::report::{self, Done, Usage};
 use crate::cli::servers;
 use crate::cli::start::Context;
@@ -30,9 +29,8 @@ use crate::cli::ui::{self, Style, Ui};
 use crate::cli::wait::{self, Until};
 use crate::cli::with_hub;
 use crate::execute::Refusal;
-use command::{Input, parse};
+use command::{COMMANDS, Input, parse};
 use session::Session;
-use terminal::{Line, Terminal};
 
 /// The greeting waits so long for servers, so that it can name most of them.
 const GREETING_WAIT: Duration = Duration::from_secs(2);
@@ -68,9 +66,9 @@ async fn explore(mut session: Session<'_>) -> anyhow::Result<Done> {
     let context = session.context;
     context.ui.print(&session.greeting()?)?;
     let history = context.surroundings.state().join("history");
-    let mut terminal = Terminal::open(session.hub.clone(), history, context.ui.out.color);
+    let mut terminal = Terminal::open(session.hub.clone(), COMMANDS, history, context.ui.out.color);
     loop {
-        terminal.sees(session.caller()?);
+        terminal.sees(session.seen_now()?);
         let prompt = match &session.profile {
             Some(profile) => format!("pool ({profile})> "),
             None => "pool> ".into(),

@@ -25,6 +25,7 @@ mod import_text;
 mod log;
 mod pool;
 mod pool_text;
+mod prompt;
 mod report;
 mod serve;
 mod servers;

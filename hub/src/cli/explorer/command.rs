@@ -4,9 +4,9 @@
 use serde_json::Value;
 
 use crate::cli::call;
-use crate::cli::columns::{self, Align, Cell};
+use crate::cli::prompt::{Command, Commands, Follows};
 use crate::cli::report::Usage;
-use crate::cli::ui::{Look, Style};
+use crate::cli::ui::Look;
 
 /// A line, understood.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,35 +44,57 @@ impl<T> OrReset<T> {
     }
 }
 
-/// Commands with what follows them and what they do, in the order of the help.
-pub(super) const COMMANDS: [(&str, &str, &str); 10] = [
-    (":call", "NAME JSON", "Call a tool; Ctrl-C cancels the call"),
-    (":servers", "", "List the servers and how they are"),
-    (
-        ":tools",
-        "[WORDS]",
-        "List the tools that hold all the words, or show the one of that name",
-    ),
-    (
-        ":profile",
-        "[NAME]",
-        "Act under a profile; `-` for the configured one, nothing lists them",
-    ),
-    (
-        ":deny",
-        "[PATTERN]",
-        "Hide tools for this session; nothing lists what is denied",
-    ),
-    (":allow", "PATTERN", "Lift what `:deny` added"),
-    (
-        ":budget",
-        "[TOKENS]",
-        "Tokens that a pool may take; `-` for the configured ones",
-    ),
-    (":help", "", "Show this"),
-    (":quit", "", "Leave, as Ctrl-D does"),
-    (":exit", "", ""),
-];
+/// The commands, in the order of the help.
+pub(super) const COMMANDS: Commands = Commands {
+    sign: ':',
+    list: &[
+        Command::new(
+            ":call",
+            "NAME JSON",
+            "Call a tool; Ctrl-C cancels the call",
+            Follows::Call,
+        ),
+        Command::new(
+            ":servers",
+            "",
+            "List the servers and how they are",
+            Follows::Free,
+        ),
+        Command::new(
+            ":tools",
+            "[WORDS]",
+            "List the tools that hold all the words, or show the one of that name",
+            Follows::Tool,
+        ),
+        Command::new(
+            ":profile",
+            "[NAME]",
+            "Act under a profile; `-` for the configured one, nothing lists them",
+            Follows::Profile,
+        ),
+        Command::new(
+            ":deny",
+            "[PATTERN]",
+            "Hide tools for this session; nothing lists what is denied",
+            Follows::Pattern,
+        ),
+        Command::new(
+            ":allow",
+            "PATTERN",
+            "Lift what `:deny` added",
+            Follows::Denied,
+        ),
+        Command::new(
+            ":budget",
+            "[TOKENS]",
+            "Tokens that a pool may take; `-` for the configured ones",
+            Follows::Free,
+        ),
+        Command::new(":help", "", "Show this", Follows::Free),
+        Command::new(":quit", "", "Leave, as Ctrl-D does", Follows::Free),
+        Command::new(":exit", "", "", Follows::Free),
+    ],
+};
 
 /// Understands a line.
 ///
@@ -89,7 +111,7 @@ pub(super) fn parse(line: &str) -> Result<Input, Usage> {
     let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
     let rest = rest.trim();
     let some = || (!rest.is_empty()).then(|| rest.to_owned());
-    match full(word)? {
+    match COMMANDS.full(word)? {
         ":call" => call(rest),
         ":servers" => Ok(Input::Servers),
         ":tools" => Ok(Input::Tools(rest.to_owned())),
@@ -107,19 +129,6 @@ pub(super) fn parse(line: &str) -> Result<Input, Usage> {
         ":budget" => budget(rest),
         ":help" => Ok(Input::Help),
         _ => Ok(Input::Quit),
-    }
-}
-
-/// The command that a word or its beginning names.
-fn full(word: &str) -> Result<&'static str, Usage> {
-    let known = || COMMANDS.iter().map(|(name, _, _)| *name);
-    if let Some(exact) = known().find(|name| *name == word) {
-        return Ok(exact);
-    }
-    let mut starting = known().filter(|name| name.starts_with(word));
-    match (starting.next(), starting.next()) {
-        (Some(name), None) if word.len() > 1 => Ok(name),
-        _ => Err(Usage::new(format!("`{word}` is no command")).hint("`:help` lists the commands")),
     }
 }
 
@@ -151,20 +160,7 @@ fn budget(rest: &str) -> Result<Input, Usage> {
 
 /// The help.
 pub(super) fn help(look: &Look) -> String {
-    let shown = COMMANDS.iter().filter(|(_, _, about)| !about.is_empty());
-    let rows: Vec<Vec<Cell>> = shown
-        .map(|(name, takes, about)| {
-            vec![
-                Cell::styled(Style::Name, format!("{name} {takes}").trim_end()),
-                Cell::new(*about),
-            ]
-        })
-        .collect();
-    let heads = [("", Align::Left), ("", Align::Left)];
-    format!(
-        "Anything else is a request: its pool is shown.\n\n{}",
-        columns::table(&heads, &rows, 2, look)
-    )
+    COMMANDS.help("Anything else is a request: its pool is shown.", look)
 }
 
 #[cfg(test)]
@@ -215,22 +211,6 @@ mod tests {
     fn lines_that_are_refused() {
         for line in [":", ":x", ":call", ":call a__b {", ":budget many", ":allow"] {
             assert!(parse(line).is_err(), "{line}");
-        }
-    }
-
-    #[test]
-    fn help_names_every_command_once() {
-        let help = help(&Look {
-            width: 100,
-            color: false,
-            unicode: true,
-        });
-        for (name, _, about) in COMMANDS {
-            assert_eq!(
-                help.matches(&format!("  {name}")).count(),
-                usize::from(!about.is_empty()),
-                "{name}\n{help}"
-            );
         }
     }
 }

@@ -7,6 +7,7 @@ use toolpool_registry::Health;
 
 use super::command::OrReset;
 use crate::caller::{Caller, patterns};
+use crate::cli::prompt::Seen;
 use crate::cli::servers;
 use crate::cli::start::Context;
 use crate::cli::state;
@@ -37,6 +38,15 @@ impl Session<'_> {
             self.profile.as_deref(),
             &patterns(&self.deny)?,
         )?)
+    }
+
+    /// What can be completed.
+    pub(super) fn seen_now(&self) -> anyhow::Result<Seen> {
+        Ok(Seen {
+            caller: self.caller()?,
+            denied: self.deny.clone(),
+            pinned: Vec::new(),
+        })
     }
 
     /// The servers, as `:servers` lists them.

@@ -1,42 +1,59 @@
-//! Completion in the explorer: commands, then what follows each of them. Names come from what the
-//! session may see at the moment, so a denied tool is not offered here either.
+//! Completion at a prompt: commands, then what follows each of them. Names come from what the session may see at the
+//! moment, so a denied tool is not offered here either.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustyline::completion::Completer;
 use rustyline::highlight::Highlighter;
 use rustyline::hint::Hinter;
-use rustyline::validate::Validator;
+use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Context, Helper};
 use serde_json::{Map, Value, json};
+use toolpool_config::{Effect, Mode};
 use toolpool_registry::ToolMeta;
 
-use super::command::COMMANDS;
+use super::commands::{Commands, Follows};
 use crate::caller::Caller;
 use crate::hub::Hub;
 
 /// More names than this help nobody.
 const OFFERED_MAX: usize = 200;
 
+/// What a session may see, and what of it can be taken back.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    /// Whose view counts.
+    pub(crate) caller: Caller,
+    /// Patterns that the session itself denies.
+    pub(crate) denied: Vec<String>,
+    /// Tools that the session itself pins.
+    pub(crate) pinned: Vec<String>,
+}
+
 /// Completes lines on what the hub has now.
 pub(super) struct Complete {
     pub(super) hub: Arc<Hub>,
-    /// Whose view counts; follows `:profile` and `:deny`. Locked for a look, never across an await.
-    pub(super) caller: Arc<Mutex<Option<Caller>>>,
+    pub(super) commands: Commands,
+    /// Follows the session. Locked for a look, never across an await.
+    pub(super) seen: Arc<Mutex<Option<Seen>>>,
+    /// Whether commands are being typed, and not an answer to a question.
+    pub(super) commanding: bool,
 }
 
 impl Complete {
-    fn tools(&self) -> Vec<Arc<ToolMeta>> {
-        let snapshot = self.hub.snapshot();
-        let caller = self
-            .caller
+    fn seen(&self) -> Option<Seen> {
+        self.seen
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        let Some(caller) = caller else {
+            .clone()
+    }
+
+    fn tools(&self) -> Vec<Arc<ToolMeta>> {
+        let snapshot = self.hub.snapshot();
+        let Some(seen) = self.seen() else {
             return Vec::new();
         };
-        let view = self.hub.view(&snapshot, &caller);
+        let view = self.hub.view(&snapshot, &seen.caller);
         view.rows()
             .map(|row| snapshot.tools()[row].clone())
             .collect()
@@ -49,9 +66,9 @@ impl Complete {
                 .map(|tool| tool.exposed.to_string())
                 .collect::<Vec<_>>()
         };
-        match command {
-            ":call" | ":tools" => names(),
-            ":profile" => self
+        match self.commands.row(command).map(|command| command.follows) {
+            Some(Follows::Tool | Follows::Call) => names(),
+            Some(Follows::Profile) => self
                 .hub
                 .config()
                 .profiles
@@ -59,10 +76,8 @@ impl Complete {
                 .cloned()
                 .chain(["-".into()])
                 .collect(),
-            ":deny" => {
-                let effects = toolpool_config::Effect::ALL
-                    .iter()
-                    .map(|effect| format!("effect:{effect}"));
+            Some(Follows::Pattern) => {
+                let effects = Effect::ALL.iter().map(|effect| format!("effect:{effect}"));
                 let snapshot = self.hub.snapshot();
                 let servers = snapshot
                     .servers()
@@ -70,7 +85,12 @@ impl Complete {
                     .map(|server| format!("server:{}", server.name));
                 effects.chain(servers).chain(names()).collect()
             }
-            _ => Vec::new(),
+            Some(Follows::Denied) => self.seen().map(|seen| seen.denied).unwrap_or_default(),
+            Some(Follows::Pinned) => self.seen().map(|seen| seen.pinned).unwrap_or_default(),
+            Some(Follows::Mode) => [Mode::Plan, Mode::Ask, Mode::Auto]
+                .map(|mode| mode.to_string())
+                .to_vec(),
+            Some(Follows::Free) | None => Vec::new(),
         }
     }
 
@@ -93,13 +113,16 @@ impl Completer for Complete {
         pos: usize,
         _: &Context<'_>,
     ) -> rustyline::Result<(usize, Vec<String>)> {
-        Ok(match place(line, pos) {
+        if !self.commanding {
+            return Ok((pos, Vec::new()));
+        }
+        Ok(match place(&self.commands, line, pos) {
             Place::Command(typed) => {
-                let names = COMMANDS.iter().map(|(name, takes, _)| {
-                    if takes.is_empty() {
-                        (*name).to_owned()
+                let names = self.commands.list.iter().map(|command| {
+                    if command.takes.is_empty() {
+                        command.name.to_owned()
                     } else {
-                        format!("{name} ")
+                        format!("{} ", command.name)
                     }
                 });
                 (0, names.filter(|name| name.starts_with(typed)).collect())
@@ -115,8 +138,23 @@ impl Hinter for Complete {
     type Hint = String;
 }
 impl Highlighter for Complete {}
-impl Validator for Complete {}
 impl Helper for Complete {}
+
+impl Validator for Complete {
+    /// A line that ends in a backslash goes on.
+    fn validate(&self, typed: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
+        Ok(if typed.input().ends_with('\\') {
+            ValidationResult::Incomplete
+        } else {
+            ValidationResult::Valid(None)
+        })
+    }
+}
+
+/// What was typed over several lines, without the backslashes that carried it on.
+pub(super) fn joined(typed: &str) -> String {
+    typed.replace("\\\n", "\n")
+}
 
 /// What is being typed at the cursor.
 #[derive(Debug, PartialEq, Eq)]
@@ -135,9 +173,9 @@ enum Place<'a> {
     Nowhere,
 }
 
-fn place(line: &str, pos: usize) -> Place<'_> {
+fn place<'a>(commands: &Commands, line: &'a str, pos: usize) -> Place<'a> {
     let line = &line[..pos];
-    if !line.starts_with(':') {
+    if !line.starts_with(commands.sign) {
         return Place::Nowhere;
     }
     let Some((command, rest)) = line.split_once(' ') else {
@@ -150,7 +188,12 @@ fn place(line: &str, pos: usize) -> Place<'_> {
             at: pos - typed.len(),
             typed,
         },
-        Some((name, arguments)) if command == ":call" && arguments.trim().is_empty() => {
+        Some((name, arguments))
+            if arguments.trim().is_empty()
+                && commands
+                    .row(command)
+                    .is_some_and(|command| command.follows == Follows::Call) =>
+        {
             Place::Arguments { name, at: pos }
         }
         Some(_) => Place::Nowhere,
@@ -194,7 +237,21 @@ fn skeleton(schema: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::commands::Command;
     use super::*;
+
+    const SOME: Commands = Commands {
+        sign: ':',
+        list: &[
+            Command::new(":call", "NAME JSON", "Call a tool", Follows::Call),
+            Command::new(":deny", "[PATTERN]", "Hide tools", Follows::Pattern),
+        ],
+    };
+
+    #[test]
+    fn a_backslash_at_the_end_of_a_line_is_not_part_of_it() {
+        assert_eq!(joined("a\\\nb \\ c\nd"), "a\nb \\ c\nd");
+    }
 
     #[test]
     fn the_place_decides_what_is_offered() {
@@ -212,9 +269,10 @@ mod tests {
             ),
             (":call a__b {", Place::Nowhere),
             (":deny x y", Place::Nowhere),
+            ("/deny ", Place::Nowhere),
             ("read the file", Place::Nowhere),
         ] {
-            assert_eq!(place(line, line.len()), wanted, "{line}");
+            assert_eq!(place(&SOME, line, line.len()), wanted, "{line}");
         }
     }
 
