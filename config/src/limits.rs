@@ -288,6 +288,8 @@ pub mod fixed {
     pub const LOG_FILES_MAX: usize = 8;
     /// Records that may wait to be written to the event log; more are dropped and counted, since nothing waits for a log.
     pub const LOG_WAITING_MAX: usize = 4_096;
+    /// Bytes piped into one request: far more than any window holds, so that a larger input is a slip and not a request.
+    pub const STDIN_BYTES_MAX: u64 = 16 << 20;
 
     // The hub.
 

@@ -2,25 +2,34 @@
 //! flags and their help. Parsing what flags mean (patterns, numbers, shells) happens once, here or in
 //! the command, so that a command sees values and not text.
 
+mod talk;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-/// Put many MCP servers behind one small pool of tools
+pub(crate) use talk::{Format, Talk, mode};
+
+/// Put many MCP servers behind one small local model
 ///
-/// With a request: print the pool of tools for it. Without one: open the pool explorer on a terminal,
-/// else print the state of the hub.
+/// With a request: have the model do it with the few tools that fit, and print its answer; what is
+/// piped in joins the request. Without one: a conversation on a terminal. A model server on its usual
+/// port is found by itself (llama.cpp, Ollama, LM Studio, vLLM). Without any, a request prints the pool
+/// of tools for it, and a terminal gets the pool explorer.
 #[derive(Debug, Parser)]
 #[command(name = "toolpool", version, max_term_width = 100, after_long_help = AFTER)]
 pub(crate) struct Cli {
-    /// What you want done, in quotes: prints the pool for it
+    /// What you want done, in quotes
     #[arg(value_name = "REQUEST")]
     pub(crate) request: Option<String>,
 
     /// Tokens that the pool may take [default: as configured]
     #[arg(long, value_name = "TOKENS")]
     pub(crate) budget: Option<u32>,
+
+    #[command(flatten)]
+    pub(crate) talk: Talk,
 
     #[command(flatten)]
     pub(crate) global: Global,
@@ -31,14 +40,20 @@ pub(crate) struct Cli {
 
 const AFTER: &str = "\
 Examples:
+  toolpool                                      a conversation; /help lists its commands
   toolpool \"read the notes and find the open tasks\"
-  toolpool tools --effect read-only
+  git diff | toolpool --mode plan \"what does this change?\"
+  toolpool --continue \"and now in Spanish\" --output-format stream-json
+  toolpool pool \"read the notes\"               which tools a request gets, and why
   toolpool call workspace__list_files '{\"path\": \".\"}'
   toolpool serve --http
+
+Keys in a conversation: Tab completes; a line that ends in `\\` goes on; Ctrl-C stops what is running, twice leaves
 
 Files:
   ~/.config/toolpool/config.toml   yours; start one with `toolpool config init`
   ./.toolpool.toml                 the project's, laid over yours
+  ~/.local/state/toolpool/         sessions and what you typed
 
 Exit codes: 0 done, 1 the answer is no, 2 wrong usage or configuration, 130 interrupted, 255 a bug of ours";
 

@@ -12,43 +12,41 @@
 mod command;
 mod session;
 
-use std::io;
-use std::time::Duration;
-
 use serde_json::Value;
-use tokio::time::Instant;
+use toolpool_config::Config;
 
 use crate::cli::call;
+use crate::cli::greeting;
 use crate::cli::pool::{self, OUT_MAX};
 use crate::cli::pool_text;
 use crate::cli::prompt::{Line, Terminal};
 use crate::cli::report::{self, Done, Usage};
 use crate::cli::servers;
 use crate::cli::start::Context;
-use crate::cli::ui::{self, Style, Ui};
-use crate::cli::wait::{self, Until};
+use crate::cli::ui::Style;
+use crate::cli::wait;
 use crate::cli::with_hub;
 use crate::execute::Refusal;
 use command::{COMMANDS, Input, parse};
 use session::Session;
 
-/// The greeting waits so long for servers, so that it can name most of them.
-const GREETING_WAIT: Duration = Duration::from_secs(2);
+/// What to type.
+const TIP: &str = "Say what you want done to see its pool of tools. :help for more, Tab completes, Ctrl-D leaves.";
 
 /// Lines of a printed pool besides its tools, and the prompts around it.
 const AROUND: usize = 10;
 /// At least so many of the tools that are out are shown, however small the terminal.
 const OUT_MIN: usize = 3;
 
-/// Opens the explorer.
-pub(crate) async fn run(context: &Context, budget: Option<u32>) -> anyhow::Result<Done> {
-    let config = context.load()?.config;
+/// Opens the explorer, with `note` under its greeting.
+pub(crate) async fn run(
+    context: &Context,
+    config: Config,
+    budget: Option<u32>,
+    note: &str,
+) -> anyhow::Result<Done> {
     with_hub(context, config, async |hub| {
-        let started = Instant::now();
-        wait::settle_or(context, hub, Until::Everything, || {
-            started.elapsed() >= GREETING_WAIT
-        })
-        .await?;
+        wait::for_greeting(context, hub).await?;
         context.signals.pass_on();
         let session = Session {
             context,
@@ -57,14 +55,15 @@ pub(crate) async fn run(context: &Context, budget: Option<u32>) -> anyhow::Resul
             deny: context.global.deny.clone(),
             budget,
         };
-        explore(session).await
+        explore(session, note).await
     })
     .await
 }
 
-async fn explore(mut session: Session<'_>) -> anyhow::Result<Done> {
-    let context = session.context;
-    context.ui.print(&session.greeting()?)?;
+async fn explore(mut session: Session<'_>, note: &str) -> anyhow::Result<Done> {
+    let (context, look) = (session.context, session.context.ui.out);
+    let greeting = greeting::of(session.hub, &session.caller()?, TIP, &look);
+    context.ui.print(&format!("{greeting}{note}"))?;
     let history = context.surroundings.state().join("history");
     let mut terminal = Terminal::open(session.hub.clone(), COMMANDS, history, context.ui.out.color);
     loop {
@@ -81,23 +80,13 @@ async fn explore(mut session: Session<'_>) -> anyhow::Result<Done> {
             Line::Typed(line) => match answer(&mut session, &line).await {
                 Ok(true) => {}
                 Ok(false) => break,
-                Err(error) => tell(&context.ui, &error)?,
+                Err(error) => report::tell(&context.ui, &error)?,
             },
             Line::Interrupted => {}
             Line::End => break,
         }
     }
     Ok(Done::Yes)
-}
-
-/// Tells an error and goes on, unless nobody reads any more.
-fn tell(ui: &Ui, error: &anyhow::Error) -> anyhow::Result<()> {
-    if report::code(error) == report::DONE {
-        return Err(io::Error::from(io::ErrorKind::BrokenPipe).into());
-    }
-    let text = report::render(error, &ui.err);
-    ui::talk(text.as_deref().unwrap_or("cancelled").trim_end());
-    Ok(())
 }
 
 /// Does what a line says; false when it was to leave.

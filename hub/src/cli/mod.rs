@@ -3,6 +3,7 @@
 //! ```text
 //! args ─► start (env, layers, catalogs) ─► Hub ─► wait ─► servers, tools, pool, call, doctor, state
 //!                                            ├──────────► explorer
+//!                                            ├─ endpoint (which model) ─► chat, once ◄─ ask (a person allows)
 //!                                            └──────────► serve ◄─ watch (files that change)
 //! ui owns stdout and stderr · columns and words lay text out · report ends it · log and signal listen
 //! ```
@@ -11,18 +12,24 @@
 //! people see is tested without a terminal.
 
 mod args;
+mod ask;
+mod bare;
 mod bug;
 mod call;
+mod chat;
 mod columns;
 mod completions;
 mod config;
 mod doctor;
 mod doctor_text;
+mod endpoint;
 mod env;
 mod explorer;
+mod greeting;
 mod import;
 mod import_text;
 mod log;
+mod once;
 mod pool;
 mod pool_text;
 mod prompt;
@@ -44,10 +51,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{CommandFactory, Parser};
+use clap::Parser;
 use toolpool_config::Config;
 
-use args::{Cli, Command, PoolArgs};
+use args::{Cli, Command};
 use env::Surroundings;
 use log::Volume;
 use report::{BUG, DONE, Done, INTERRUPTED, NO, Usage, WRONG};
@@ -138,6 +145,7 @@ fn enter(cli: Cli, ui: Ui, surroundings: Surroundings) -> anyhow::Result<Done> {
         let context = Context {
             ui,
             global: cli.global.clone(),
+            talk: cli.talk.clone(),
             surroundings,
             signals,
         };
@@ -160,6 +168,12 @@ async fn dispatch(context: &Context, cli: Cli) -> anyhow::Result<Done> {
         if cli.budget.is_some() {
             return Err(Usage::new("`--budget` stands behind `pool`, or beside a request").into());
         }
+        if let Some(flag) = cli.talk.given().first() {
+            return Err(Usage::new(format!(
+                "`{flag}` belongs to a request or a conversation, not to a command"
+            ))
+            .into());
+        }
     }
     match cli.command {
         Some(Command::Servers) => servers::run(context).await,
@@ -170,24 +184,7 @@ async fn dispatch(context: &Context, cli: Cli) -> anyhow::Result<Done> {
         Some(Command::Config(command)) => config::run(context, command),
         Some(Command::Doctor(args)) => doctor::run(context, args).await,
         Some(Command::Completions(args)) => completions::run(context, args.shell),
-        None => match cli.request {
-            Some(request) => {
-                refuse_misspelt(&request)?;
-                pool::run(
-                    context,
-                    &PoolArgs {
-                        request,
-                        budget: cli.budget,
-                        all: false,
-                    },
-                )
-                .await
-            }
-            None if context.ui.interactive && !context.global.json => {
-                explorer::run(context, cli.budget).await
-            }
-            None => state::run(context, cli.budget).await,
-        },
+        None => bare::run(context, cli.request, cli.budget).await,
     }
 }
 
@@ -195,44 +192,6 @@ async fn dispatch(context: &Context, cli: Cli) -> anyhow::Result<Done> {
 fn two_requests(request: &str) -> Usage {
     Usage::new(format!("`{request}` is no command"))
         .hint("put a request of several words in quotes: `toolpool \"list my open issues\"`")
-}
-
-/// A single word that is nearly a command is a slip and not a request.
-fn refuse_misspelt(request: &str) -> Result<(), Usage> {
-    let command = Cli::command();
-    let near = command
-        .get_subcommands()
-        .map(clap::Command::get_name)
-        .find(|name| request.len() > 2 && !request.contains(' ') && is_slip(request, name));
-    match near {
-        Some(name) => Err(
-            Usage::new(format!("`{request}` is no command; did you mean `{name}`?")).hint(format!(
-                "to ask for its pool all the same: `toolpool pool {request}`"
-            )),
-        ),
-        None => Ok(()),
-    }
-}
-
-/// Whether one letter too many, missing, wrong or out of place makes the one the other.
-fn is_slip(typed: &str, name: &str) -> bool {
-    let (a, b): (Vec<char>, Vec<char>) = (
-        typed.to_lowercase().chars().collect(),
-        name.chars().collect(),
-    );
-    let start = a.iter().zip(&b).take_while(|(x, y)| x == y).count();
-    let (a, b) = (&a[start..], &b[start..]);
-    let end = a
-        .iter()
-        .rev()
-        .zip(b.iter().rev())
-        .take_while(|(x, y)| x == y)
-        .count();
-    let (a, b) = (&a[..a.len() - end], &b[..b.len() - end]);
-    match (a, b) {
-        ([x, y], [z, w]) => x == w && y == z,
-        (a, b) => a.len() <= 1 && b.len() <= 1,
-    }
 }
 
 /// Runs a command on a hub that is stopped afterwards, however the command ended.
@@ -259,33 +218,4 @@ pub(crate) async fn stop(context: &Context, hub: &Hub) {
         () = told => {}
     }
     ui::clear();
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn slips_of_one_letter() {
-        for (typed, wanted) in [
-            ("server", true),
-            ("serverz", true),
-            ("toosl", true),
-            ("Doctr", true),
-            ("tools", true),
-            ("search", false),
-            ("pools please", false),
-            ("git", false),
-        ] {
-            let near = [
-                "servers", "tools", "pool", "call", "serve", "config", "doctor",
-            ]
-            .iter()
-            .any(|name| is_slip(typed, name));
-            assert_eq!(near, wanted, "{typed}");
-        }
-        assert!(refuse_misspelt("serverz").is_err());
-        assert!(refuse_misspelt("list").is_ok());
-        assert!(refuse_misspelt("call my mother").is_ok());
-    }
 }

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
+use toolpool_config::Config;
 use toolpool_registry::pool::Line;
 use toolpool_registry::{Allowance, Pool, Ranker, Snapshot};
 
@@ -84,7 +85,15 @@ pub(crate) async fn run(context: &Context, args: &PoolArgs) -> anyhow::Result<Do
             .hint("say what you want done: `toolpool pool \"read a file\"`")
             .into());
     }
-    let config = context.load()?.config;
+    show(context, context.load()?.config, args).await
+}
+
+/// Shows the pool of a request.
+pub(crate) async fn show(
+    context: &Context,
+    config: Config,
+    args: &PoolArgs,
+) -> anyhow::Result<Done> {
     with_hub(context, config, async |hub| {
         wait::settle(context, hub, Until::Everything).await?;
         let caller = context.caller(&hub.config())?;

@@ -10,7 +10,9 @@
 use std::error::Error as StdError;
 use std::io;
 
-use crate::cli::ui::{Look, Style};
+use toolpool_connectors::model::ModelError;
+
+use crate::cli::ui::{self, Look, Style, Ui};
 use crate::error::Error;
 use crate::execute::Refusal;
 
@@ -144,6 +146,19 @@ pub(crate) fn render(error: &anyhow::Error, look: &Look) -> Option<String> {
     Some(out)
 }
 
+/// Tells an error at a prompt and goes on, unless nobody reads any more.
+///
+/// # Errors
+/// The reader went away.
+pub(crate) fn tell(ui: &Ui, error: &anyhow::Error) -> anyhow::Result<()> {
+    if code(error) == DONE {
+        return Err(io::Error::from(io::ErrorKind::BrokenPipe).into());
+    }
+    let text = render(error, &ui.err);
+    ui::talk(text.as_deref().unwrap_or("cancelled").trim_end());
+    Ok(())
+}
+
 fn hints_of(cause: &(dyn StdError + 'static)) -> Vec<String> {
     let one = |hint: Option<String>| hint.into_iter().collect();
     if let Some(usage) = cause.downcast_ref::<Usage>() {
@@ -160,6 +175,9 @@ fn hints_of(cause: &(dyn StdError + 'static)) -> Vec<String> {
     }
     if let Some(refusal) = cause.downcast_ref::<Refusal>() {
         return one(refusal.hint());
+    }
+    if let Some(error) = cause.downcast_ref::<ModelError>() {
+        return one(error.hint());
     }
     if let Some(error) = cause.downcast_ref::<toolpool_registry::Error>() {
         return one(error.hint());

@@ -9,7 +9,7 @@ use toolpool_registry::TokenCounter;
 
 use crate::caller::{Caller, patterns};
 use crate::catalog_file::{self, Offline};
-use crate::cli::args::Global;
+use crate::cli::args::{Global, Talk};
 use crate::cli::env::Surroundings;
 use crate::cli::report::Usage;
 use crate::cli::signal::Signals;
@@ -22,6 +22,8 @@ pub(crate) struct Context {
     pub(crate) ui: Ui,
     /// Flags that every command takes.
     pub(crate) global: Global,
+    /// Flags of the bare command.
+    pub(crate) talk: Talk,
     /// What the process was started in.
     pub(crate) surroundings: Surroundings,
     /// Ctrl-C and its kin.
@@ -40,7 +42,7 @@ impl Context {
             user_file: Some(user_file),
             project_file: Some(self.surroundings.project_file()),
             env: self.surroundings.for_config(),
-            flags: self.global.set.clone(),
+            flags: [self.global.set.clone(), self.talk.settings()].concat(),
         }
     }
 
@@ -105,7 +107,10 @@ impl Context {
 }
 
 /// The tokenizer that the configuration names.
-fn counter(config: &Config) -> anyhow::Result<TokenCounter> {
+///
+/// # Errors
+/// The file can't be read or is no tokenizer.
+pub(crate) fn counter(config: &Config) -> anyhow::Result<TokenCounter> {
     let Some(file) = &config.tokenizer else {
         return Ok(TokenCounter::bundled());
     };

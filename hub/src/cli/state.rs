@@ -5,6 +5,7 @@
 //! {as `pool --json`}}`.
 
 use serde::Serialize;
+use toolpool_config::Config;
 
 use crate::cli::pool::{self, OUT_MAX};
 use crate::cli::pool_text;
@@ -29,8 +30,11 @@ struct State {
 }
 
 /// Prints it.
-pub(crate) async fn run(context: &Context, budget: Option<u32>) -> anyhow::Result<Done> {
-    let config = context.load()?.config;
+pub(crate) async fn run(
+    context: &Context,
+    config: Config,
+    budget: Option<u32>,
+) -> anyhow::Result<Done> {
     with_hub(context, config, async |hub| {
         wait::settle(context, hub, Until::Everything).await?;
         let (config, snapshot) = (hub.config(), hub.snapshot());

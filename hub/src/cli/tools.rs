@@ -9,6 +9,7 @@ use serde::Serialize;
 use toolpool_config::Effect;
 use toolpool_registry::{ClaimSource, Json, Snapshot, ToolMeta, ToolRecord, View};
 
+use crate::caller::Caller;
 use crate::cli::args::ToolsArgs;
 use crate::cli::columns::{self, Align, Cell};
 use crate::cli::report::{Done, Usage};
@@ -19,6 +20,7 @@ use crate::cli::wait::{self, Missing, Until};
 use crate::cli::with_hub;
 use crate::cli::words::{self, number, one_line};
 use crate::error::list;
+use crate::hub::Hub;
 
 /// A tool as `--json` writes it.
 #[derive(Serialize)]
@@ -171,6 +173,26 @@ fn one(
             .print(&tool_text::detail(&snapshot.tools()[row], &context.ui.out))?,
     }
     Ok(Done::Yes)
+}
+
+/// The tools whose name or description holds all the words; one in full where its whole name was typed.
+pub(crate) fn matching(hub: &Hub, caller: &Caller, text: &str, look: &Look) -> String {
+    let snapshot = hub.snapshot();
+    let view = hub.view(&snapshot, caller);
+    if let Some(row) = view.resolve(&snapshot, text) {
+        return tool_text::detail(&snapshot.tools()[row], look);
+    }
+    let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
+    let lines: Vec<Line> = view
+        .rows()
+        .map(|row| &snapshot.tools()[row])
+        .filter(|tool| {
+            let all = format!("{} {}", tool.exposed, tool.description).to_lowercase();
+            words.iter().all(|word| all.contains(word))
+        })
+        .map(|tool| Line::of(tool))
+        .collect();
+    self::text(&lines, look)
 }
 
 /// A tool in a list.

@@ -156,6 +156,17 @@ impl Ui {
         stdout.flush()
     }
 
+    /// Writes a piece of data as it is, without ending its line.
+    ///
+    /// # Errors
+    /// The stream's own, a broken pipe too.
+    pub(crate) fn piece(&self, text: &str) -> io::Result<()> {
+        clear();
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(text.as_bytes())?;
+        stdout.flush()
+    }
+
     /// Writes data as JSON, indented for people and programs alike.
     ///
     /// # Errors
@@ -190,6 +201,7 @@ impl Ui {
             return;
         }
         let line = crate::cli::words::cut(text, self.err.width.saturating_sub(1));
+        let line = self.err.paint(Style::Dim, &line);
         let mut shown = SHOWN.lock().unwrap_or_else(PoisonError::into_inner);
         let mut stderr = io::stderr().lock();
         // Nobody is there to hear that stderr is gone.

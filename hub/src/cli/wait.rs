@@ -19,6 +19,8 @@ use crate::hub::Hub;
 const QUIET_FIRST: Duration = Duration::from_millis(250);
 /// A person at the explorer waits no longer for a better ranking.
 const VECTORS_WAIT: Duration = Duration::from_secs(5);
+/// A greeting waits so long for servers, so that it can name most of them.
+const GREETING_WAIT: Duration = Duration::from_secs(2);
 /// Between two looks.
 const TICK: Duration = Duration::from_millis(80);
 /// Names of starting servers in the line.
@@ -98,6 +100,18 @@ pub(crate) async fn settle_or(
         };
         context.signals.unless_stopped(next).await?;
     }
+}
+
+/// Waits so long that a greeting can name most servers, and no longer.
+///
+/// # Errors
+/// [`Interrupted`].
+pub(crate) async fn for_greeting(context: &Context, hub: &Hub) -> Result<(), Interrupted> {
+    let started = Instant::now();
+    settle_or(context, hub, Until::Everything, || {
+        started.elapsed() >= GREETING_WAIT
+    })
+    .await
 }
 
 /// Waits a moment for the vectors of the tools that are there, but neither for servers nor for a fetch.

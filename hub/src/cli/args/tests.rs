@@ -17,7 +17,7 @@ fn the_grammar_is_consistent() {
 
 #[test]
 fn lines_that_are_understood() {
-    let rows: [&[&str]; 18] = [
+    let rows: [&[&str]; 24] = [
         &[],
         &["fix the build"],
         &[
@@ -38,6 +38,12 @@ fn lines_that_are_understood() {
             "x",
             "--json",
         ],
+        &["x", "--endpoint", "http://127.0.0.1:1", "--model", "7"],
+        &["--window", "8192", "--mode", "plan", "x"],
+        &["x", "--output-format", "stream-json", "--continue"],
+        &["--resume", "a1"],
+        &["--fork", "a1:3", "x"],
+        &["--continue"],
         &["servers", "--json"],
         &["tools", "--server", "git", "--effect", "read-only"],
         &["tools", "--name", "git__status"],
@@ -60,7 +66,7 @@ fn lines_that_are_understood() {
 
 #[test]
 fn lines_that_are_refused() {
-    let rows: [&[&str]; 9] = [
+    let rows: [&[&str]; 15] = [
         &["a", "b"],
         &["tools", "--effect", "deadly"],
         &["tools", "--name", "x", "--server", "y"],
@@ -70,6 +76,12 @@ fn lines_that_are_refused() {
         &["--quiet", "--verbose"],
         &["completions", "cmd"],
         &["call"],
+        &["--mode", "yolo"],
+        &["--window", "many"],
+        &["--continue", "--resume", "a"],
+        &["--fork", "a:x"],
+        &["--output-format", "xml"],
+        &["x", "--json", "--output-format", "text"],
     ];
     for row in rows {
         assert!(parse(row).is_err(), "{row:?}");
@@ -102,6 +114,9 @@ fn help_names_every_command() {
         "doctor",
         "completions",
         "[REQUEST]",
+        "--endpoint",
+        "--output-format",
+        "--continue",
     ] {
         assert!(help.contains(word), "{word}");
     }

@@ -3,21 +3,13 @@
 
 use std::sync::Arc;
 
-use toolpool_registry::Health;
-
 use super::command::OrReset;
 use crate::caller::{Caller, patterns};
 use crate::cli::prompt::Seen;
 use crate::cli::servers;
 use crate::cli::start::Context;
-use crate::cli::state;
-use crate::cli::tool_text;
 use crate::cli::tools;
-use crate::cli::ui::{Look, Style};
-use crate::cli::wait;
 use crate::cli::words::{self, number};
-use crate::encoder::EncoderState;
-use crate::error::list;
 use crate::hub::Hub;
 
 /// What the person chose so far.
@@ -62,22 +54,12 @@ impl Session<'_> {
 
     /// The tools whose name or description holds the words; one in full where its whole name was typed.
     pub(super) fn tools(&self, text: &str) -> anyhow::Result<String> {
-        let (snapshot, look) = (self.hub.snapshot(), self.context.ui.now());
-        let view = self.hub.view(&snapshot, &self.caller()?);
-        if let Some(row) = view.resolve(&snapshot, text) {
-            return Ok(tool_text::detail(&snapshot.tools()[row], &look));
-        }
-        let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
-        let lines: Vec<tools::Line> = view
-            .rows()
-            .map(|row| &snapshot.tools()[row])
-            .filter(|tool| {
-                let all = format!("{} {}", tool.exposed, tool.description).to_lowercase();
-                words.iter().all(|word| all.contains(word))
-            })
-            .map(|tool| tools::Line::of(tool))
-            .collect();
-        Ok(tools::text(&lines, &look))
+        Ok(tools::matching(
+            self.hub,
+            &self.caller()?,
+            text,
+            &self.context.ui.now(),
+        ))
     }
 
     /// The profiles, the one in force marked.
@@ -170,117 +152,5 @@ impl Session<'_> {
                 number(u64::from(configured))
             ),
         })
-    }
-
-    /// The first words.
-    pub(super) fn greeting(&self) -> anyhow::Result<String> {
-        let look = self.context.ui.out;
-        let snapshot = self.hub.snapshot();
-        let starting: Vec<&str> = snapshot
-            .servers()
-            .iter()
-            .filter(|server| server.health == Health::Starting)
-            .map(|server| &*server.name)
-            .collect();
-        let missing: Vec<String> = wait::missing(&snapshot, &self.caller()?)
-            .into_iter()
-            .filter(|missing| !starting.contains(&missing.server.as_str()))
-            .map(|missing| format!("`{}`: {}", missing.server, missing.reason))
-            .collect();
-        let encoder = self.hub.encoder_state().borrow().clone();
-        Ok(greeting(
-            &state::summary(&self.servers()?, &look),
-            &starting,
-            &missing,
-            &encoder,
-            &look,
-        ))
-    }
-}
-
-/// What a person reads first: what is there, what is still coming, what to type.
-fn greeting(
-    summary: &str,
-    starting: &[&str],
-    missing: &[String],
-    encoder: &EncoderState,
-    look: &Look,
-) -> String {
-    let title = look.paint(
-        Style::Bold,
-        &format!("toolpool {}", env!("CARGO_PKG_VERSION")),
-    );
-    let mut out = format!("{title} {} {summary}\n", look.dot());
-    if !starting.is_empty() {
-        out.push_str(&format!("still starting: {}\n", list(starting)));
-    }
-    for server in missing {
-        out.push_str(&format!(
-            "{} {server}\n",
-            look.paint(Style::Warn, "missing")
-        ));
-    }
-    match encoder {
-        EncoderState::Preparing { what, bytes, total } => {
-            out.push_str(&format!(
-                "by words for now: {}\n",
-                wait::preparing(what, *bytes, *total)
-            ));
-        }
-        EncoderState::Off => out.push_str("ranking by words only: `embedding.enabled` is off\n"),
-        // Why was told when it happened; what to do was not.
-        EncoderState::Words { hint, .. } => {
-            let hint = hint
-                .iter()
-                .map(|hint| format!("ranking by words only; to change that: {hint}\n"));
-            out.extend(hint);
-        }
-        EncoderState::Ready { .. } => {}
-    }
-    let tip = "Say what you want done to see its pool of tools. :help for more, Tab completes, Ctrl-D leaves.";
-    out.push_str(&format!("{}\n", look.paint(Style::Dim, tip)));
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_greeting_says_what_is_there_and_what_is_coming() {
-        let look = Look {
-            width: 80,
-            color: false,
-            unicode: true,
-        };
-        let fetching = EncoderState::Preparing {
-            what: "downloading".into(),
-            bytes: Some(3_000_000),
-            total: None,
-        };
-        let text = greeting(
-            "2 servers · 5 tools",
-            &["git"],
-            &["`hub`: down: no".into()],
-            &fetching,
-            &look,
-        );
-        let rest = text.split_once(" · ").expect("a first line").1;
-        let wanted = "\
-2 servers · 5 tools
-still starting: `git`
-missing `hub`: down: no
-by words for now: downloading: 3.0 MB
-Say what you want done to see its pool of tools. :help for more, Tab completes, Ctrl-D leaves.
-";
-        assert_eq!(rest, wanted);
-        let calm = greeting(
-            "1 server",
-            &[],
-            &[],
-            &EncoderState::Ready { model: "m".into() },
-            &look,
-        );
-        assert_eq!(calm.lines().count(), 2);
     }
 }

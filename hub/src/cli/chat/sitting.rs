@@ -1,0 +1,220 @@
+//! One sitting at a conversation: what its commands do, and how a turn is run and shown.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio_util::sync::CancellationToken;
+use toolpool_config::Mode;
+
+use super::command::{self, Input, parse};
+use super::screen::Screen;
+use super::tables;
+use super::turn::{Show, Watched, put, watch};
+use crate::agent::Agent;
+use crate::cli::ask::Desk;
+use crate::cli::pool::{self, OUT_MAX};
+use crate::cli::pool_text;
+use crate::cli::prompt::Seen;
+use crate::cli::servers;
+use crate::cli::start::Context;
+use crate::cli::tools;
+use crate::cli::words::{self, number, one_line, safe};
+use crate::event::Event;
+use crate::hub::Hub;
+use crate::journal::store::Store;
+
+/// What comes after a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// The next line.
+    Line,
+    /// The person leaves.
+    Leave,
+    /// The person left in the middle of a turn.
+    Stop,
+}
+
+/// What the conversation has at hand.
+pub(super) struct Sitting<'a> {
+    pub(super) context: &'a Context,
+    pub(super) hub: &'a Arc<Hub>,
+    pub(super) agent: Agent,
+    pub(super) events: UnboundedReceiver<Event>,
+    pub(super) screen: Screen,
+    pub(super) desk: Desk,
+    pub(super) store: Store,
+}
+
+impl Sitting<'_> {
+    /// What can be completed.
+    pub(super) fn seen(&self) -> anyhow::Result<Seen> {
+        Ok(Seen {
+            caller: self.agent.caller()?,
+            denied: self.agent.denied(),
+            pinned: self.agent.pinned(),
+        })
+    }
+
+    /// Does what a line says.
+    pub(super) async fn answer(&mut self, line: &str) -> anyhow::Result<Next> {
+        let look = self.context.ui.now();
+        let said = match parse(line)? {
+            Input::Nothing => return Ok(Next::Line),
+            Input::Quit => return Ok(Next::Leave),
+            Input::Request(text) => return self.turn(Some(&text)).await,
+            Input::Retry => return self.turn(None).await,
+            Input::Help => command::help(&look),
+            Input::Tools(text) => tools::matching(self.hub, &self.agent.caller()?, &text, &look),
+            Input::Pool(None) => tables::pool(self.agent.pool().as_ref(), &look),
+            Input::Pool(Some(request)) => {
+                let caller = self.agent.caller()?;
+                let report = pool::make(self.hub, &caller, &request, None, OUT_MAX).await;
+                pool_text::text(&report, &look)
+            }
+            Input::Why(tool) => safe(&self.agent.why(&tool)),
+            Input::Budget { json } => {
+                let table = self.agent.budget("").await?;
+                if json {
+                    serde_json::to_string_pretty(&table)?
+                } else {
+                    tables::budget(&table, &look)
+                }
+            }
+            Input::Mode(None) => format!("mode {}", self.agent.mode()),
+            Input::Mode(Some(mode)) => self.set_mode(mode).await?,
+            Input::Deny(None) => self.denied()?,
+            Input::Deny(Some(pattern)) => {
+                self.agent.deny(&pattern).await?;
+                self.in_view()?
+            }
+            Input::Allow(pattern) => {
+                if self.agent.allow(&pattern).await? {
+                    self.in_view()?
+                } else {
+                    format!(
+                        "`{pattern}` was not denied in this session; only what `/deny` added can be lifted"
+                    )
+                }
+            }
+            Input::Pin(None) => match self.agent.pinned() {
+                pinned if pinned.is_empty() => "nothing is pinned in this session".into(),
+                pinned => pinned.join("\n"),
+            },
+            Input::Pin(Some(tool)) => self.pin(&tool, true).await?,
+            Input::Unpin(tool) => self.pin(&tool, false).await?,
+            Input::Servers => self.servers()?,
+            Input::Sessions => tables::sessions(&self.store.list()?, self.agent.session(), &look),
+            Input::Undo => match self.agent.undo().await? {
+                Some(text) => format!(
+                    "taken back: {}\nwhat its calls did stays done",
+                    words::cut(&one_line(&text), look.width.saturating_sub(12))
+                ),
+                None => "there is no turn to take back".into(),
+            },
+            Input::Thoughts => match safe(self.screen.last_thoughts()) {
+                text if text.trim().is_empty() => "no reasoning came with the last reply".into(),
+                text => text.trim().to_owned(),
+            },
+        };
+        self.context.ui.print(&said)?;
+        self.catch_up()?;
+        Ok(Next::Line)
+    }
+
+    /// Runs a turn: with these words, or the last one again.
+    async fn turn(&mut self, text: Option<&str>) -> anyhow::Result<Next> {
+        let Sitting {
+            context,
+            agent,
+            events,
+            screen,
+            desk,
+            ..
+        } = self;
+        let ui = &context.ui;
+        screen.resized(ui.now());
+        let cancel = CancellationToken::new();
+        let work = async {
+            match text {
+                Some(text) => agent.turn(text, cancel.clone()).await,
+                None => agent.retry(cancel.clone()).await,
+            }
+        };
+        let show = |what: Show<'_>, typing: bool| {
+            let outputs = match what {
+                Show::Event(event) => screen.event(event),
+                Show::Close => screen.close(),
+            };
+            put(ui, outputs, typing)
+        };
+        match watch(context, work, &cancel, events, Some(desk), show).await? {
+            // Its end has been shown, as an event.
+            Watched::Done(ended) => {
+                ended?;
+                ui.say(&screen.status());
+                Ok(Next::Line)
+            }
+            Watched::Left => Ok(Next::Stop),
+        }
+    }
+
+    /// Shows what commands brought about.
+    fn catch_up(&mut self) -> anyhow::Result<()> {
+        while let Ok(event) = self.events.try_recv() {
+            put(&self.context.ui, self.screen.event(&event), false)?;
+        }
+        Ok(())
+    }
+
+    async fn set_mode(&mut self, mode: Mode) -> anyhow::Result<String> {
+        self.agent.set_mode(mode).await?;
+        let now = self.agent.mode();
+        self.screen.standing().mode = now.to_string();
+        Ok(match now {
+            Mode::Plan => "mode plan: only tools that read are offered".into(),
+            Mode::Ask => "mode ask: what is not read-only is asked for".into(),
+            Mode::Auto => "mode auto: what the rules allow is done, the rest is asked for".into(),
+        })
+    }
+
+    async fn pin(&mut self, tool: &str, on: bool) -> anyhow::Result<String> {
+        self.agent.pin(tool, on).await?;
+        Ok(if on {
+            format!("`{tool}` is always offered in this session")
+        } else {
+            format!("`{tool}` is offered when it ranks")
+        })
+    }
+
+    fn denied(&self) -> anyhow::Result<String> {
+        let caller = self.agent.caller()?;
+        let patterns: Vec<String> = caller.rules.deny.iter().map(ToString::to_string).collect();
+        Ok(if patterns.is_empty() {
+            "nothing is denied".into()
+        } else {
+            patterns.join("\n")
+        })
+    }
+
+    fn in_view(&self) -> anyhow::Result<String> {
+        let snapshot = self.hub.snapshot();
+        let view = self.hub.view(&snapshot, &self.agent.caller()?);
+        Ok(format!(
+            "{} of {} in view",
+            number(view.len() as u64),
+            words::count(snapshot.tools().len(), "tool")
+        ))
+    }
+
+    fn servers(&self) -> anyhow::Result<String> {
+        let (config, snapshot) = (self.hub.config(), self.hub.snapshot());
+        let caller = self.agent.caller()?;
+        let rows = servers::rows(
+            &snapshot,
+            &self.hub.view(&snapshot, &caller),
+            &caller,
+            &config,
+        );
+        Ok(servers::text(&rows, &self.context.ui.now()))
+    }
+}
