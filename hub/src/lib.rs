@@ -12,7 +12,7 @@
 //!
 //! The library neither prints nor reads the environment, except for `cli`, which does both.
 
-pub mod agent; // STUB
+pub mod agent;
 pub mod approve;
 pub mod budget;
 pub mod caller;

@@ -59,6 +59,7 @@ impl Folds {
     pub fn apply(&mut self, line: &Line) {
         self.session.apply(line);
         self.workflow.apply(line);
+        self.memory.apply(line);
     }
 }
 

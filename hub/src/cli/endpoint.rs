@@ -7,7 +7,9 @@
 use std::time::Duration;
 
 use toolpool_config::{Config, ModelSettings};
-use toolpool_connectors::model::{About, Counts, Dialect, ModelError, SharedModel, WindowSource};
+use toolpool_connectors::model::{
+    About, Counts, Dialect, Found, ModelError, Options, SharedModel, WindowSource, connect, discover,
+};
 use toolpool_registry::TokenCounter;
 
 use crate::cli::report::Usage;
@@ -15,9 +17,6 @@ use crate::cli::start::Context;
 use crate::cli::ui::{Look, Ui};
 use crate::cli::words::{number, one_line};
 use crate::error::list;
-use discovery::{Found, Options, connect, discover}; // STUB: from toolpool_connectors::model
-
-mod discovery; // STUB
 
 /// Models of one server that are named where one is to be chosen.
 const NAMED_MAX: usize = 6;
@@ -236,7 +235,7 @@ pub(crate) const HOW_TO_LINE: &str = "no model server was found, so this is the 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use discovery::Named; // STUB
+    use toolpool_connectors::model::Named;
     use toolpool_connectors::model::Window;
 
     fn found(url: &str, dialect: Dialect, models: &[&str]) -> Found {
