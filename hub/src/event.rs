@@ -9,8 +9,14 @@
 //! A durable event is worked out from its line alone, so replay can't differ from what was live. Consumers must take an
 //! unknown `type` as something to pass over; the version is raised when a known one changes its meaning.
 
+mod durable;
+mod stream;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use durable::{durable, replay};
+pub use stream::{Stream, heartbeat};
 
 /// The version of [`Event`].
 pub const VERSION: u32 = 1;
@@ -292,3 +298,14 @@ pub struct Step {
     /// `open`, `doing` or `done`.
     pub state: String,
 }
+
+/// The JSON Schema of [`Event`]; `event.schema.json` beside this file is the published copy.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    let mut schema = schemars::schema_for!(Event).to_value();
+    schema["title"] = format!("toolpool event, version {VERSION}").into();
+    schema
+}
+
+#[cfg(test)]
+mod tests;
