@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    AgentSettings, BudgetSettings, Builtin, Decision, Effect, EmbeddingSettings, Exposure, Glob,
+    AgentSettings, BudgetSettings, Builtin, Decision, Effect, EmbeddingSettings, EventLogSettings, Exposure, Glob,
     Limits, Mode, NameSettings, Pattern, PoolSettings, Profile, ToolOverride, Trust,
 };
 
@@ -52,6 +52,8 @@ pub(crate) struct File {
     pub(crate) budget: BudgetSettings,
     /// How the agent works.
     pub(crate) agent: AgentSettings,
+    /// What the event log holds.
+    pub(crate) event_log: EventLogSettings,
     /// Every bound in the program.
     pub(crate) limits: Limits,
 }

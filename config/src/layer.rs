@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::error::Problem;
 use crate::{
-    AgentSettings, BudgetSettings, EmbeddingSettings, Exposure, Limits, Mode, ModelSettings,
+    AgentSettings, BudgetSettings, EmbeddingSettings, EventLogSettings, Exposure, Limits, Mode, ModelSettings,
     NameSettings, Pattern, PoolSettings, Profile, Rule, ServeSettings, ServerConfig,
 };
 
@@ -47,6 +47,8 @@ pub struct Config {
     pub budget: BudgetSettings,
     /// How the agent works.
     pub agent: AgentSettings,
+    /// What the event log holds.
+    pub event_log: EventLogSettings,
     /// Every bound in the program.
     pub limits: Limits,
 }

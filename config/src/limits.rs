@@ -290,6 +290,8 @@ pub mod fixed {
     pub const LOG_WAITING_MAX: usize = 4_096;
     /// Bytes piped into one request: far more than any window holds, so that a larger input is a slip and not a request.
     pub const STDIN_BYTES_MAX: u64 = 16 << 20;
+    /// How long the end of a program waits for the event log.
+    pub const LOG_FLUSH_WITHIN: Duration = Duration::from_millis(500);
 
     // The hub.
 

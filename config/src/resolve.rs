@@ -80,6 +80,7 @@ impl Resolver<'_> {
             model: self.model(file.model),
             budget: file.budget,
             agent: file.agent,
+            event_log: file.event_log,
             limits: file.limits,
         }
     }

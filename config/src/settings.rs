@@ -1,4 +1,4 @@
-//! Settings by section: pool, embedding, names, serve, model, budget, agent. Their defaults stand in `defaults/config.toml` only.
+//! Settings by section: pool, embedding, names, serve, model, budget, agent, event_log. Their defaults stand in `defaults/config.toml` only.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -207,4 +207,14 @@ impl Default for AgentSettings {
     fn default() -> AgentSettings {
         crate::Config::default().agent
     }
+}
+
+/// What the event log holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EventLogSettings {
+    /// Whether there is an event log.
+    pub enabled: bool,
+    /// Whether it holds what people, models and tools said, and not only sizes and hashes of it.
+    pub content: bool,
 }

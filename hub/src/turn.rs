@@ -32,7 +32,7 @@ pub(crate) async fn run(
             return agent.end(turn, end).await;
         }
         let caller = agent.caller()?;
-        let pool = agent.pool(&caller, turn, step).await?;
+        let pool = agent.pool_of(&caller, turn, step).await?;
         let fit = match request::fit(agent, &pool, turn, step).await? {
             Ok(fit) => fit,
             Err(refusal) => return agent.end(turn, enough::refused(&refusal)).await,

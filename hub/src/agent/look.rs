@@ -31,7 +31,7 @@ impl Agent {
     }
 
     /// The pool in force; none before the first request.
-    pub fn pool_in_force(&self) -> Option<PoolNote> {
+    pub fn pool(&self) -> Option<PoolNote> {
         self.folds().session.pool().cloned()
     }
 
@@ -40,7 +40,7 @@ impl Agent {
     /// # Errors
     /// A profile that is gone.
     pub async fn pool_now(&self, text: &str) -> Result<PoolNote, Error> {
-        match self.pool_in_force() {
+        match self.pool() {
             Some(pool) => Ok(pool),
             None => self.pool_tried(text).await,
         }
@@ -65,7 +65,7 @@ impl Agent {
     /// # Errors
     /// A profile that is gone.
     pub async fn why(&self, tool: &str) -> Result<String, Error> {
-        let Some(pool) = self.pool_in_force() else {
+        let Some(pool) = self.pool() else {
             return Ok("no tools are offered yet: the first request makes the pool".into());
         };
         let when = format!("the pool of turn {}, chosen for `{}`", pool.turn, pool.query.trim());

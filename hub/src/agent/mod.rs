@@ -41,6 +41,7 @@ use crate::event_log::{CacheDetail, Recorder, cache_break, cached_at_most};
 use crate::hub::Hub;
 use crate::journal::entry::{EndHow, Entry, Line, StepNo, TurnNo};
 use crate::journal::{Artifacts, Journal, Sync};
+use crate::memory::Memory;
 use crate::session::Session;
 use crate::turn;
 use crate::workflow::Workflow;
@@ -52,6 +53,8 @@ pub struct Folds {
     pub session: Session,
     /// The task's steps, and every call with what is known of it.
     pub workflow: Workflow,
+    /// The task, the files, the errors.
+    pub memory: Memory,
 }
 
 impl Folds {

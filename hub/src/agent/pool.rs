@@ -39,7 +39,7 @@ const NEEDED: [f64; 3] = [0.5, 0.25, 0.15];
 
 impl Agent {
     /// The pool of this step; a new one is an entry first.
-    pub(crate) async fn pool(
+    pub(crate) async fn pool_of(
         &self,
         caller: &Caller,
         turn: TurnNo,
@@ -145,7 +145,7 @@ impl Agent {
         pays(&best, folds.session.last_prompt_tokens(), speed(folds.session.usages()))
     }
 
-    fn note(
+    pub(super) fn note(
         &self,
         snapshot: &Snapshot,
         pool: &Pool,

@@ -11,6 +11,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use talk::{Format, Talk, mode};
 
+use crate::event_log::{Category, Level};
+
 /// Put many MCP servers behind one small local model
 ///
 /// With a request: have the model do it with the few tools that fit, and print its answer; what is
@@ -149,6 +151,10 @@ pub(crate) enum Command {
     Config(ConfigCommand),
     /// Find out what is wrong, and what to do about it
     Doctor(DoctorArgs),
+    /// Show what happened, from the event log of every toolpool process
+    ///
+    /// Without --since, --lines or --json: the last 100 records.
+    Log(LogArgs),
     /// Print completions for a shell
     Completions(CompletionsArgs),
 }
@@ -250,6 +256,33 @@ pub(crate) struct DoctorArgs {
     pub(crate) server: Option<String>,
 }
 
+/// Flags of `log`.
+#[derive(Debug, Default, Args)]
+pub(crate) struct LogArgs {
+    /// Go on as more happens, until Ctrl-C
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    /// Only this category: context, registry, server, config, pool, budget, permission, tool, model,
+    /// cache or recovery; may be given again
+    #[arg(long, value_name = "CATEGORY")]
+    pub(crate) category: Vec<Category>,
+    /// Only of the session whose id begins so
+    #[arg(long, value_name = "ID")]
+    pub(crate) session: Option<String>,
+    /// Only of so long ago until now, such as `90s`, `10m`, `2h` or `1d`
+    #[arg(long, value_name = "TIME", value_parser = ago)]
+    pub(crate) since: Option<Duration>,
+    /// Only what matters at least so much: debug, info, warn or error
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) level: Option<Level>,
+    /// Only the last so many records
+    #[arg(short = 'n', long, value_name = "COUNT")]
+    pub(crate) lines: Option<usize>,
+    /// Print the JSON Schema of a session's events, as `stream-json` writes them
+    #[arg(long, exclusive = true)]
+    pub(crate) schema: bool,
+}
+
 /// Flags of `completions`.
 #[derive(Debug, Args)]
 pub(crate) struct CompletionsArgs {
@@ -272,6 +305,22 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .map_err(|_| "it is a number of seconds".to_owned())?;
     Duration::try_from_secs_f64(seconds)
         .map_err(|_| "it is a number of seconds from 0 up".to_owned())
+}
+
+fn ago(text: &str) -> Result<Duration, String> {
+    let wrong = || "it is a number with `s`, `m`, `h` or `d` behind it".to_owned();
+    let unit = text.chars().last().ok_or_else(wrong)?;
+    let number: u64 = text[..text.len() - unit.len_utf8()]
+        .parse()
+        .map_err(|_| wrong())?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        _ => return Err(wrong()),
+    };
+    Ok(Duration::from_secs(number.saturating_mul(seconds)))
 }
 
 fn effect(text: &str) -> Result<toolpool_config::Effect, String> {

@@ -33,6 +33,7 @@ mod once;
 mod pool;
 mod pool_text;
 mod prompt;
+mod records;
 mod report;
 mod serve;
 mod servers;
@@ -183,6 +184,7 @@ async fn dispatch(context: &Context, cli: Cli) -> anyhow::Result<Done> {
         Some(Command::Serve(args)) => serve::run(context, args).await,
         Some(Command::Config(command)) => config::run(context, command),
         Some(Command::Doctor(args)) => doctor::run(context, args).await,
+        Some(Command::Log(args)) => records::run(context, &args).await,
         Some(Command::Completions(args)) => completions::run(context, args.shell),
         None => bare::run(context, cli.request, cli.budget).await,
     }

@@ -17,7 +17,7 @@ fn the_grammar_is_consistent() {
 
 #[test]
 fn lines_that_are_understood() {
-    let rows: [&[&str]; 24] = [
+    let rows: &[&[&str]] = &[
         &[],
         &["fix the build"],
         &[
@@ -57,6 +57,8 @@ fn lines_that_are_understood() {
         &["config", "import", "x.json", "--client", "codex", "--write"],
         &["config", "show", "--origin", "pool"],
         &["doctor", "git", "--wait", "2.5"],
+        &["log", "--follow", "--category", "tool", "--since", "10m"],
+        &["log", "--schema"],
         &["completions", "fish"],
     ];
     for row in rows {
@@ -66,7 +68,7 @@ fn lines_that_are_understood() {
 
 #[test]
 fn lines_that_are_refused() {
-    let rows: [&[&str]; 15] = [
+    let rows: &[&[&str]] = &[
         &["a", "b"],
         &["tools", "--effect", "deadly"],
         &["tools", "--name", "x", "--server", "y"],
@@ -82,6 +84,9 @@ fn lines_that_are_refused() {
         &["--fork", "a:x"],
         &["--output-format", "xml"],
         &["x", "--json", "--output-format", "text"],
+        &["log", "--category", "tools"],
+        &["log", "--since", "10"],
+        &["log", "--level", "loud"],
     ];
     for row in rows {
         assert!(parse(row).is_err(), "{row:?}");
@@ -112,6 +117,7 @@ fn help_names_every_command() {
         "serve",
         "config",
         "doctor",
+        "log",
         "completions",
         "[REQUEST]",
         "--endpoint",
