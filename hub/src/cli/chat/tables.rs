@@ -164,22 +164,14 @@ mod tests {
         };
         let wanted = "\
 PART     TOKENS
-tools     1,100  13.4 %
-history   1,500  18.3 %
-reserve   1,638  19.9 %
-free      3,954  48.2 %
+tools     1,100   13.4 %
+history   1,500   18.3 %
+reserve   1,638   19.9 %
+free      3,954   48.2 %
 window    8,192  100.0 %
 counted by the server
 ";
-        assert_eq!(
-            budget(&table, &PLAIN).replace("   13", "  13"),
-            wanted
-                .replace("  13.4", "   13.4")
-                .replace("   13", "  13")
-                .replace("  18.3", "   18.3")
-                .replace("  19.9", "   19.9")
-                .replace("  48.2", "   48.2")
-        );
+        assert_eq!(budget(&table, &PLAIN), wanted);
         let over = BudgetTable {
             total: 9000,
             free: 0,

@@ -163,7 +163,7 @@ impl Calls {
         let took = seconds(at_ms.saturating_sub(began));
         if !others.is_empty() {
             return Some(format!(
-                "{} calls running: {}, {}{dots} {took}",
+                "{} calls running: {}, {} {dots} {took}",
                 others.len() + 1,
                 first.name,
                 others.join(", ")
@@ -176,7 +176,7 @@ impl Calls {
             None => String::new(),
         };
         Some(format!(
-            "{mark} {}{arguments}{dots} {took}{progress}",
+            "{mark} {}{arguments} {dots} {took}{progress}",
             first.name
         ))
     }

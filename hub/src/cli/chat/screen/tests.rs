@@ -207,14 +207,14 @@ fn calls_end_with_one_line_each() {
     ];
     let wanted = "\
 Let me look.
-~ ● workspace__read_file {\"path\":\"a.md\"}… 0.0 s
-~ ● workspace__read_file {\"path\":\"a.md\"}… 1.0 s
-~ ● workspace__read_file {\"path\":\"a.md\"}… 1.0 s (3 of 10: lines)
+~ ● workspace__read_file {\"path\":\"a.md\"} … 0.0 s
+~ ● workspace__read_file {\"path\":\"a.md\"} … 1.0 s
+~ ● workspace__read_file {\"path\":\"a.md\"} … 1.0 s (3 of 10: lines)
 > ● workspace__read_file {\"path\":\"a.md\"}  1.1 s
-~ ● shop__refund {\"id\":3}… 0.0 s
-~ 2 calls running: shop__refund, shop__pay… 0.0 s
+~ ● shop__refund {\"id\":3} … 0.0 s
+~ 2 calls running: shop__refund, shop__pay … 0.0 s
 > ✗ shop__refund {\"id\":3}  0.1 s  failed: no such order
-~ ● shop__pay… 0.0 s
+~ ● shop__pay … 0.0 s
 > ? shop__pay  60 s  in doubt: it may or may not have been done
 > ⊘ mail__send  denied: mode `plan` only reads
 ";
@@ -238,12 +238,12 @@ fn without_unicode_and_on_a_narrow_terminal() {
     ];
     let wanted = "\
 ~ the server is loading the model...
-~ * search__find {\"query\":\"... 0.0 s
-> * search__find {\"query\":\"...  0.2 s
-~ * x... 0.0 s
+~ * search__find {\"query\":\"a... ... 0.0 s
+> * search__find {\"query\":\"a...  0.2 s
+~ * x ... 0.0 s
 > x x  failed
 ";
-    assert_eq!(shown(look, events).replace("\"...... 0", "\"... 0"), wanted);
+    assert_eq!(shown(look, events), wanted);
 }
 
 #[test]
