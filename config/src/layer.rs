@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use crate::error::Problem;
 use crate::{
-    AgentSettings, BudgetSettings, EmbeddingSettings, EventLogSettings, Exposure, Limits, Mode, ModelSettings,
-    NameSettings, Pattern, PoolSettings, Profile, Rule, ServeSettings, ServerConfig,
+    AgentSettings, BudgetSettings, EmbeddingSettings, EventLogSettings, Exposure, Limits, Mode,
+    ModelSettings, NameSettings, Pattern, PoolSettings, Profile, Rule, ServeSettings, ServerConfig,
 };
 
 /// The whole configuration, checked and with variables put in.

@@ -5,14 +5,13 @@
 //! [`HubOptions`] carries what the command line found there.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OnceCell, mpsc, watch};
 use toolpool_config::fixed::VIEWS_KEPT_MAX;
 use toolpool_config::{Config, Exposure};
 use toolpool_connectors::{Fleet, FleetOptions, ServerStatus};
@@ -26,15 +25,16 @@ use crate::approve::NoPerson;
 use crate::caller::Caller;
 use crate::catalog_file::Offline;
 use crate::encoder::{self, EncoderPlaces, EncoderState};
+use crate::event_log::{self, Recorder};
 use crate::execute::{self, Answer, Call, Desk, Door, Now, Refusal};
-use crate::journal::Journal;
-use crate::journal::entry::CallId;
+use crate::journal::entry::{Begin, CallId, JournalKind};
+use crate::journal::{Journal, JournalError, Store};
 use crate::sync::{Change, Progress, Published, Writer};
 use crate::verify::Schemas;
 use crate::{search, workspace};
 
 /// What the hub is handed, so that it reads nothing from its surroundings.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct HubOptions {
     /// The folder that the embedded `workspace` server works in.
     pub folder: PathBuf,
@@ -52,25 +52,18 @@ pub struct HubOptions {
     pub offline: Offline,
     /// Spreads the retries of hubs that started together.
     pub seed: u64,
-    /// Where the process's own calls are written down; without one they are kept nowhere.
-    pub journal: Option<ProcessJournal>,
+    /// Where calls that belong to no session are written down, in a journal that is begun at the first of them; without one
+    /// they are kept nowhere.
+    pub store: Option<Store>,
+    /// The event log.
+    pub recorder: Recorder,
 }
 
 /// The journal of a process whose calls belong to no session.
-#[derive(Clone)]
-pub struct ProcessJournal {
-    /// The journal.
-    pub journal: Journal,
+struct ProcessJournal {
+    journal: Journal,
     /// Its id.
-    pub session: String,
-}
-
-impl fmt::Debug for ProcessJournal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ProcessJournal")
-            .field("session", &self.session)
-            .finish_non_exhaustive()
-    }
+    session: String,
 }
 
 /// What a pool is assembled for.
@@ -98,7 +91,9 @@ pub struct Hub {
     fleet: Fleet,
     schemas: Schemas,
     folder: PathBuf,
-    own: ProcessJournal,
+    store: Option<Store>,
+    own: OnceCell<ProcessJournal>,
+    recorder: Recorder,
     /// Calls so far that belong to no turn.
     calls: AtomicU32,
     counter: TokenCounter,
@@ -113,10 +108,6 @@ impl Hub {
     pub fn start(config: Config, options: HubOptions) -> Arc<Hub> {
         let config = Arc::new(config);
         let folder = options.folder.clone();
-        let own = options.journal.unwrap_or_else(|| ProcessJournal {
-            journal: Journal::memory(Box::new(|_| {})),
-            session: format!("process-{}", options.seed),
-        });
         let (changes, inbox) = mpsc::unbounded_channel();
         let (writer, Published { snapshot, progress }) = Writer::new(
             config.clone(),
@@ -161,13 +152,16 @@ impl Hub {
             fleet,
             schemas: Schemas::default(),
             folder,
-            own,
+            store: options.store,
+            own: OnceCell::new(),
+            recorder: options.recorder.clone(),
             calls: AtomicU32::new(0),
             counter: options.counter,
             changes: changes.clone(),
             started: Instant::now(),
             views: Mutex::default(),
         });
+        tokio::spawn(event_log::follow(options.recorder, &hub));
         let settings = config.embedding.clone();
         let weak = Arc::downgrade(&hub);
         tokio::spawn(async move {
@@ -277,8 +271,45 @@ impl Hub {
     /// # Errors
     /// The refusal, as one sentence for the caller.
     pub async fn call(&self, caller: &Caller, call: Call) -> Result<Answer, Refusal> {
-        let desk = Desk::new(&self.own.journal, &self.own.session, &NoPerson);
+        let begun = self.own.get_or_try_init(async || self.begin_own());
+        let own = begun.await.map_err(|source| Refusal::Unrecorded {
+            tool: call.name.as_str().into(),
+            sent: false,
+            source,
+        })?;
+        let desk = Desk::new(&own.journal, &own.session, &NoPerson);
         self.call_at(&desk, caller, call).await
+    }
+
+    /// Begins the process's own journal.
+    fn begin_own(&self) -> Result<ProcessJournal, JournalError> {
+        let Some(store) = &self.store else {
+            return Ok(ProcessJournal {
+                journal: Journal::memory(Box::new(|_| {})),
+                session: format!("process-{}", std::process::id()),
+            });
+        };
+        let config = self.config();
+        let begin = Begin {
+            session: String::new(),
+            what: JournalKind::Process,
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            folder: self.folder.display().to_string(),
+            model: None,
+            profile: config.profile.clone(),
+            mode: config.mode,
+            deny: Vec::new(),
+            forked: None,
+        };
+        let (journal, session) = store
+            .create(begin, Box::new(|_| {}))
+            .map_err(|error| JournalError::Closed(error.to_string()))?;
+        Ok(ProcessJournal { journal, session })
+    }
+
+    /// The event log.
+    pub fn recorder(&self) -> &Recorder {
+        &self.recorder
     }
 
     /// Takes a call of a session through the one door.

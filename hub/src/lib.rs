@@ -45,5 +45,5 @@ pub mod workspace;
 
 pub use caller::Caller;
 pub use error::Error;
-pub use hub::{Hub, HubOptions, ProcessJournal};
+pub use hub::{Hub, HubOptions};
 pub use sync::Progress;

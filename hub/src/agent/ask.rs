@@ -8,9 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use toolpool_config::fixed::{
-    DELTAS_WAITING_MAX, EMPTY_REPLIES_MAX, SMALLER_MAX, STALLED_AFTER,
-};
+use toolpool_config::fixed::{DELTAS_WAITING_MAX, EMPTY_REPLIES_MAX, SMALLER_MAX, STALLED_AFTER};
 use toolpool_connectors::model::{Counted, Delta, ModelError, Reply, Stop, ToolCall, Usage};
 
 use super::Agent;
@@ -92,17 +90,31 @@ pub(crate) async fn ask(
                     ..Reply::default()
                 };
                 agent
-                    .append(entry(&reply, &[], counted, (turn, step), false), Sync::Later)
+                    .append(
+                        entry(&reply, &[], counted, (turn, step), false),
+                        Sync::Later,
+                    )
                     .await?;
             }
             Ok(Asked::End(EndHow::Cancelled, None))
         }
-        Err(ModelError::Overflow { prompt, window, message }) => {
+        Err(ModelError::Overflow {
+            prompt,
+            window,
+            message,
+        }) => {
             if let Some(reported) = prompt {
                 agent.model().learn(counted, reported);
             }
             let seen = window.unwrap_or_else(|| counted.tokens.saturating_sub(1));
-            smaller(agent, turn, tries, seen, &format!("the server says that the request does not fit: {message}")).await
+            smaller(
+                agent,
+                turn,
+                tries,
+                seen,
+                &format!("the server says that the request does not fit: {message}"),
+            )
+            .await
         }
         Err(error) => {
             let note = match error.hint() {
@@ -126,7 +138,10 @@ async fn keep(
     let truncation = budget::truncated(counted, &reply.usage);
     let cut = truncation.is_some();
     agent
-        .append(entry(&reply, &wanted, counted, (turn, step), cut), Sync::Later)
+        .append(
+            entry(&reply, &wanted, counted, (turn, step), cut),
+            Sync::Later,
+        )
         .await?;
     if let Some(truncation) = truncation {
         return smaller(agent, turn, tries, truncation.read, &truncation.to_string()).await;
@@ -136,10 +151,25 @@ async fn keep(
     }
     for call in &reply.calls {
         if let Some(repair) = &call.repair {
-            agent.warn(Some(turn), "model", format!("the arguments of `{}` were repaired: {repair}", call.name)).await?;
+            agent
+                .warn(
+                    Some(turn),
+                    "model",
+                    format!("the arguments of `{}` were repaired: {repair}", call.name),
+                )
+                .await?;
         }
         if call.leaked {
-            agent.warn(Some(turn), "model", format!("a call of `{}` was found in the text of the reply", call.name)).await?;
+            agent
+                .warn(
+                    Some(turn),
+                    "model",
+                    format!(
+                        "a call of `{}` was found in the text of the reply",
+                        call.name
+                    ),
+                )
+                .await?;
         }
     }
     if wanted.is_empty() && reply.text.trim().is_empty() {
@@ -155,10 +185,15 @@ async fn keep(
     }
     let note = match reply.stop {
         Stop::Length => Some("the reply was cut off: its room was used up".to_owned()),
-        Stop::Cut => Some("the reply was cut off: the connection ended in the middle of it".to_owned()),
+        Stop::Cut => {
+            Some("the reply was cut off: the connection ended in the middle of it".to_owned())
+        }
         Stop::Done | Stop::Calls => None,
     };
-    Ok(Asked::Reply(Said { calls: wanted, note }))
+    Ok(Asked::Reply(Said {
+        calls: wanted,
+        note,
+    }))
 }
 
 /// Goes on with the window that the server evidently has.
@@ -172,12 +207,18 @@ async fn smaller(
     tries.smaller += 1;
     let window = agent.lower_window(seen);
     agent
-        .warn(Some(turn), "recovery", format!("{why}; going on with a window of {window} tokens"))
+        .warn(
+            Some(turn),
+            "recovery",
+            format!("{why}; going on with a window of {window} tokens"),
+        )
         .await?;
     if tries.smaller > SMALLER_MAX {
         return Ok(Asked::End(
             EndHow::Failed,
-            Some(format!("{why}; it was tried {SMALLER_MAX} times with less\nhint: start the server with a larger window")),
+            Some(format!(
+                "{why}; it was tried {SMALLER_MAX} times with less\nhint: start the server with a larger window"
+            )),
         ));
     }
     Ok(Asked::Again)

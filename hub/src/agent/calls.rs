@@ -34,7 +34,9 @@ pub(crate) async fn run(
         .map(|wanted| concurrent(agent, caller, wanted))
         .collect();
     for group in schedule::groups(&concurrent) {
-        let calls = wanted[group].iter().map(|wanted| one(agent, caller, wanted, cancel));
+        let calls = wanted[group]
+            .iter()
+            .map(|wanted| one(agent, caller, wanted, cancel));
         for done in join_all(calls).await {
             done?;
         }
@@ -89,7 +91,13 @@ async fn one(
             Ok(items) => {
                 let text = own::steps_answer(&items);
                 agent
-                    .append(Entry::Steps { turn: id.turn, items }, Sync::Later)
+                    .append(
+                        Entry::Steps {
+                            turn: id.turn,
+                            items,
+                        },
+                        Sync::Later,
+                    )
                     .await?;
                 answer(agent, id, name, text, false).await
             }
@@ -99,7 +107,17 @@ async fn one(
             Ok((name, arguments)) => door(agent, caller, id, name, arguments, cancel).await,
             Err(sentence) => answer(agent, id, name, sentence, true).await,
         },
-        name => door(agent, caller, id, name.to_owned(), Some(Value::Object(arguments)), cancel).await,
+        name => {
+            door(
+                agent,
+                caller,
+                id,
+                name.to_owned(),
+                Some(Value::Object(arguments)),
+                cancel,
+            )
+            .await
+        }
     }
 }
 
@@ -147,7 +165,8 @@ impl Agent {
         let artifact = |whole: &[u8]| {
             let text = std::str::from_utf8(whole).ok()?;
             let kept = self.artifacts.put(text);
-            kept.inspect_err(|error| tracing::warn!(%error, "a whole result was not kept")).ok()
+            kept.inspect_err(|error| tracing::warn!(%error, "a whole result was not kept"))
+                .ok()
         };
         let second = |question| opinion(self.model.clone(), self.window(), task.clone(), question);
         let config = self.hub().config();
@@ -181,7 +200,13 @@ async fn forward(
     }
 }
 
-async fn answer(agent: &Agent, call: CallId, name: &str, text: String, failed: bool) -> Result<(), Error> {
+async fn answer(
+    agent: &Agent,
+    call: CallId,
+    name: &str,
+    text: String,
+    failed: bool,
+) -> Result<(), Error> {
     let entry = Entry::Own {
         call,
         name: name.to_owned(),
@@ -191,7 +216,13 @@ async fn answer(agent: &Agent, call: CallId, name: &str, text: String, failed: b
     agent.append(entry, Sync::Later).await.map(drop)
 }
 
-async fn refuse(agent: &Agent, call: CallId, name: &str, why: RefusedWhy, text: String) -> Result<(), Error> {
+async fn refuse(
+    agent: &Agent,
+    call: CallId,
+    name: &str,
+    why: RefusedWhy,
+    text: String,
+) -> Result<(), Error> {
     let entry = Entry::Refused {
         call,
         name: name.to_owned(),

@@ -21,12 +21,15 @@ impl Agent {
             draft.history.push(Stored {
                 seq: u64::MAX,
                 turn,
-                message: Message::User { text: next.to_owned() },
+                message: Message::User {
+                    text: next.to_owned(),
+                },
             });
         }
         let config = self.hub().config();
         let model = (self.model(), self.window());
-        let table = budget::measure(&draft, model, &config.budget, self.hub().counter(), turn).await;
+        let table =
+            budget::measure(&draft, model, &config.budget, self.hub().counter(), turn).await;
         table.map_err(|refusal| Error::NoCount(Box::new(refusal)))
     }
 
@@ -68,16 +71,26 @@ impl Agent {
         let Some(pool) = self.pool() else {
             return Ok("no tools are offered yet: the first request makes the pool".into());
         };
-        let when = format!("the pool of turn {}, chosen for `{}`", pool.turn, pool.query.trim());
+        let when = format!(
+            "the pool of turn {}, chosen for `{}`",
+            pool.turn,
+            pool.query.trim()
+        );
         if let Some(offered) = pool.tools.iter().find(|offered| offered.name == tool) {
-            let score = offered.score.map(|score| format!(", score {score:.2}")).unwrap_or_default();
+            let score = offered
+                .score
+                .map(|score| format!(", score {score:.2}"))
+                .unwrap_or_default();
             return Ok(format!(
                 "`{tool}` is in {when}: {}{score}, {} tokens",
                 offered.reason, offered.tokens
             ));
         }
         if let Some(out) = pool.best_out.iter().find(|out| out.name == tool) {
-            let score = out.score.map(|score| format!(", score {score:.2}")).unwrap_or_default();
+            let score = out
+                .score
+                .map(|score| format!(", score {score:.2}"))
+                .unwrap_or_default();
             return Ok(format!("`{tool}` is not in {when}: {}{score}", out.reason));
         }
         let caller = self.caller()?;
@@ -91,7 +104,11 @@ impl Agent {
         }
         let request = self.pool_request(pool.turn, &pool.query);
         let (_, again) = self.hub().pool_for(&caller, request).await;
-        let reason = again.left_out.iter().find(|out| out.row == row).map(|out| out.reason.to_string());
+        let reason = again
+            .left_out
+            .iter()
+            .find(|out| out.row == row)
+            .map(|out| out.reason.to_string());
         Ok(match reason {
             Some(reason) => format!("`{tool}` is not in {when}: {reason}"),
             None => format!("`{tool}` is not in {when}, and would be in one that is chosen now"),

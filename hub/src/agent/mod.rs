@@ -27,8 +27,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::sync::CancellationToken;
-use toolpool_config::fixed::WINDOW_MIN;
 use toolpool_config::NewRule;
+use toolpool_config::fixed::WINDOW_MIN;
 use toolpool_connectors::model::{About, Counted, Message, Model, Prompt, SharedModel, Usage};
 
 pub use open::{Opened, Setup, Start};

@@ -12,7 +12,6 @@ use crate::approve::Approver;
 use crate::caller::patterns;
 use crate::error::Error;
 use crate::event::Stream;
-use crate::event_log::Recorder;
 use crate::hub::Hub;
 use crate::journal::entry::{Begin, Entry, JournalKind, TurnNo};
 use crate::journal::store::Store;
@@ -40,8 +39,6 @@ pub struct Setup {
     pub folder: PathBuf,
     /// Writes what is allowed for good into the person's configuration; without it "always" is for the session.
     pub remember: Option<Arc<Remember>>,
-    /// The process's event log.
-    pub recorder: Recorder,
 }
 
 /// Which session.
@@ -63,7 +60,7 @@ pub enum Start {
 }
 
 /// What was found when a session was opened.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Opened {
     /// Its id.
     pub session: String,
@@ -83,14 +80,20 @@ pub(super) async fn open(setup: Setup) -> Result<(Agent, Opened), Error> {
     patterns(&setup.deny)?;
     let id = match &setup.start {
         Start::New => None,
-        Start::Continue => Some(
-            setup
-                .store
-                .newest(&setup.folder)?
-                .ok_or_else(|| Error::NoSession { folder: setup.folder.clone() })?,
-        ),
+        Start::Continue => {
+            Some(
+                setup
+                    .store
+                    .newest(&setup.folder)?
+                    .ok_or_else(|| Error::NoSession {
+                        folder: setup.folder.clone(),
+                    })?,
+            )
+        }
         Start::Resume(id) => Some(setup.store.find(id)?),
-        Start::Fork { session, turn } => Some(setup.store.fork(&setup.store.find(session)?, *turn)?),
+        Start::Fork { session, turn } => {
+            Some(setup.store.fork(&setup.store.find(session)?, *turn)?)
+        }
     };
     let folds = Arc::new(Mutex::new(Folds::default()));
     let stream = Stream::new(id.as_deref().unwrap_or_default());
@@ -113,13 +116,13 @@ pub(super) async fn open(setup: Setup) -> Result<(Agent, Opened), Error> {
     };
     let agent = Agent {
         window: AtomicU32::new(setup.model.about().window.tokens),
-        hub: setup.hub,
         model: setup.model,
         approver: setup.approver,
         journal,
         artifacts: setup.store.artifacts(&id)?,
         remember: setup.remember,
-        recorder: setup.recorder,
+        recorder: setup.hub.recorder().clone(),
+        hub: setup.hub,
         folds,
         stream,
         id,
@@ -130,6 +133,7 @@ pub(super) async fn open(setup: Setup) -> Result<(Agent, Opened), Error> {
         agent.take_up(&damage, &setup.deny, setup.mode).await?;
     }
     agent.caller()?;
+    agent.log();
     let opened = agent.opened(resumed, damage);
     Ok((agent, opened))
 }
@@ -192,6 +196,16 @@ impl Agent {
             self.model.learn(counted, reported);
         }
         Ok(())
+    }
+
+    /// Feeds the process's event log from now on.
+    fn log(&self) {
+        let (mut events, recorder) = (self.events(), self.recorder.clone());
+        tokio::spawn(async move {
+            while let Some(event) = events.recv().await {
+                recorder.event(&event);
+            }
+        });
     }
 
     fn opened(&self, resumed: bool, damage: Vec<String>) -> Opened {

@@ -58,7 +58,9 @@ async fn ask(
     // A dropped receiver is no error, and nobody wants the pieces.
     drop(_unheard);
     let reply = model.reply(request, deltas, CancellationToken::new()).await;
-    reply.map(|reply| reply.text).map_err(|error| error.to_string())
+    reply
+        .map(|reply| reply.text)
+        .map_err(|error| error.to_string())
 }
 
 /// What speaks against the call: anything but a clear yes.
@@ -88,7 +90,15 @@ mod tests {
         for yes in ["OK", "ok", " **OK** it is part of the task", "Ok."] {
             assert_eq!(doubt(yes), None, "{yes}");
         }
-        for no in ["", "ASK", "Okay?", "I think OK", "not ok", "OKASK", "ASK, not OK"] {
+        for no in [
+            "",
+            "ASK",
+            "Okay?",
+            "I think OK",
+            "not ok",
+            "OKASK",
+            "ASK, not OK",
+        ] {
             assert!(doubt(no).is_some(), "{no}");
         }
     }

@@ -56,7 +56,10 @@ impl Agent {
             (kept, _) => kept,
         };
         let query = self.query(turn);
-        let (snapshot, pool) = self.hub().pool_for(caller, self.pool_request(turn, &query)).await;
+        let (snapshot, pool) = self
+            .hub()
+            .pool_for(caller, self.pool_request(turn, &query))
+            .await;
         let border = match (forced, &kept) {
             (Some(border), _) => border,
             (None, Some(kept)) if !self.pays(kept, &pool) => return Ok(kept.clone()),
@@ -127,7 +130,8 @@ impl Agent {
             return Some("deny");
         }
         let missing = |name: &String| {
-            view.resolve(&snapshot, name).is_some() && !kept.tools.iter().any(|tool| tool.name == *name)
+            view.resolve(&snapshot, name).is_some()
+                && !kept.tools.iter().any(|tool| tool.name == *name)
         };
         let pinned = self.folds().session.pins().iter().any(missing);
         pinned.then_some("pin")
@@ -142,7 +146,11 @@ impl Agent {
             .map(|offered| kept.tools.iter().any(|tool| *tool.name == *offered.exposed))
             .collect();
         let folds = self.folds();
-        pays(&best, folds.session.last_prompt_tokens(), speed(folds.session.usages()))
+        pays(
+            &best,
+            folds.session.last_prompt_tokens(),
+            speed(folds.session.usages()),
+        )
     }
 
     pub(super) fn note(
@@ -153,16 +161,23 @@ impl Agent {
         query: String,
         border: &str,
     ) -> PoolNote {
-        let own = if pool.bridge_tools > 0 { self.own_tools() } else { Vec::new() };
+        let own = if pool.bridge_tools > 0 {
+            self.own_tools()
+        } else {
+            Vec::new()
+        };
         let names = [crate::search::FIND, crate::search::CALL, crate::own::STEPS];
-        let own = own.into_iter().zip(names).map(|(rendering, name)| PoolTool {
-            name: name.to_owned(),
-            id: None,
-            definition: rendering.text.to_string(),
-            tokens: rendering.tokens,
-            reason: "reaches all others".into(),
-            score: None,
-        });
+        let own = own
+            .into_iter()
+            .zip(names)
+            .map(|(rendering, name)| PoolTool {
+                name: name.to_owned(),
+                id: None,
+                definition: rendering.text.to_string(),
+                tokens: rendering.tokens,
+                reason: "reaches all others".into(),
+                score: None,
+            });
         let offered = pool.offered.iter().map(|offered| {
             let tool = &snapshot.tools()[offered.row];
             let rendering = match offered.shape {
@@ -178,7 +193,9 @@ impl Agent {
                 score: offered.score,
             }
         });
-        let (best, others) = pool.left_out.split_at(POOL_OUT_KEPT_MAX.min(pool.left_out.len()));
+        let (best, others) = pool
+            .left_out
+            .split_at(POOL_OUT_KEPT_MAX.min(pool.left_out.len()));
         let mut counted = BTreeMap::new();
         for out in others {
             *counted.entry(out.reason.kind().to_owned()).or_insert(0) += 1;
@@ -286,14 +303,22 @@ mod tests {
         };
         assert_eq!(
             speed(&[usage, Usage::default()]),
-            Speed { read_ms: 2.0, step_ms: 1_000.0 }
+            Speed {
+                read_ms: 2.0,
+                step_ms: 1_000.0
+            }
         );
     }
 
     #[test]
     fn tools_in_use_are_of_this_turn_and_the_one_before() {
         let tool = |name: &str| ToolId::new("s", name);
-        let calls = [(1, tool("old")), (2, tool("a")), (3, tool("b")), (3, tool("a"))];
+        let calls = [
+            (1, tool("old")),
+            (2, tool("a")),
+            (3, tool("b")),
+            (3, tool("a")),
+        ];
         assert_eq!(in_use(&calls, 3), [tool("a"), tool("b")]);
     }
 }

@@ -60,7 +60,9 @@ impl Agent {
     /// [`Error::NoDoubt`] for a call that is not in doubt; the journal's.
     pub async fn settle(&mut self, call: CallId, happened: Option<bool>) -> Result<(), Error> {
         if !self.unsettled().iter().any(|record| record.call == call) {
-            return Err(Error::NoDoubt { call: call.to_string() });
+            return Err(Error::NoDoubt {
+                call: call.to_string(),
+            });
         }
         self.settled(call, happened).await
     }
@@ -97,14 +99,25 @@ impl Agent {
     /// # Errors
     /// [`Error::NoDoubt`] where there is no such call or no such tool.
     pub async fn look(&mut self, call: CallId) -> Result<String, Error> {
-        let record = self.unsettled().into_iter().find(|record| record.call == call);
+        let record = self
+            .unsettled()
+            .into_iter()
+            .find(|record| record.call == call);
         let probe = record.as_ref().and_then(|record| self.probe_for(record));
         let Some((name, arguments)) = probe else {
-            return Err(Error::NoDoubt { call: call.to_string() });
+            return Err(Error::NoDoubt {
+                call: call.to_string(),
+            });
         };
         // Step 0 belongs to no reply, so the probe is no part of the conversation.
         let of_step_0 = |known: &&CallRecord| known.call.turn == call.turn && known.call.step == 0;
-        let index = self.folds().workflow.calls().iter().filter(of_step_0).count();
+        let index = self
+            .folds()
+            .workflow
+            .calls()
+            .iter()
+            .filter(of_step_0)
+            .count();
         let id = CallId {
             turn: call.turn,
             step: 0,
@@ -210,8 +223,16 @@ impl Agent {
     /// Calls in doubt of which nobody has said anything, and that may not simply be made again.
     fn unsettled(&self) -> Vec<CallRecord> {
         let folds = self.folds();
-        let open = |record: &&CallRecord| !record.repeatable && record.settled.is_none() && record.text.is_none();
-        folds.workflow.in_doubt().into_iter().filter(open).cloned().collect()
+        let open = |record: &&CallRecord| {
+            !record.repeatable && record.settled.is_none() && record.text.is_none()
+        };
+        folds
+            .workflow
+            .in_doubt()
+            .into_iter()
+            .filter(open)
+            .cloned()
+            .collect()
     }
 }
 

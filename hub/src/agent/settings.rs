@@ -18,7 +18,11 @@ impl Agent {
         let (deny, mode, pins) = {
             let folds = self.folds();
             let session = &folds.session;
-            (session.deny().to_vec(), session.mode(), session.pins().to_vec())
+            (
+                session.deny().to_vec(),
+                session.mode(),
+                session.pins().to_vec(),
+            )
         };
         let config = self.hub().config();
         let mut caller = Caller::new(&config, "agent", self.profile.as_deref(), &patterns(&deny)?)?;
@@ -60,7 +64,9 @@ impl Agent {
         let read: Vec<Pattern> = patterns(&[pattern])?;
         debug_assert_eq!(read.len(), 1);
         let pattern = pattern.to_owned();
-        self.append(Entry::Deny { pattern }, Sync::Now).await.map(drop)
+        self.append(Entry::Deny { pattern }, Sync::Now)
+            .await
+            .map(drop)
     }
 
     /// Lifts a pattern that the session added; false where it added none such.
@@ -84,10 +90,14 @@ impl Agent {
         let snapshot = self.hub().snapshot();
         let view = self.hub().view(&snapshot, &self.caller()?);
         if on && view.resolve(&snapshot, tool).is_none() {
-            return Err(Error::NoTool { name: tool.to_owned() });
+            return Err(Error::NoTool {
+                name: tool.to_owned(),
+            });
         }
         let tool = tool.to_owned();
-        self.append(Entry::Pin { tool, on }, Sync::Now).await.map(drop)
+        self.append(Entry::Pin { tool, on }, Sync::Now)
+            .await
+            .map(drop)
     }
 
     /// Leaves the last turn out of the conversation, and answers the words that began it. What it did stays done.
@@ -99,10 +109,13 @@ impl Agent {
         let last = {
             let folds = self.folds();
             let messages = folds.session.messages();
-            messages.iter().rev().find_map(|stored| match &stored.message {
-                Message::User { text } => Some((stored.turn, text.clone())),
-                _ => None,
-            })
+            messages
+                .iter()
+                .rev()
+                .find_map(|stored| match &stored.message {
+                    Message::User { text } => Some((stored.turn, text.clone())),
+                    _ => None,
+                })
         };
         let Some((turn, text)) = last else {
             return Ok(None);

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use talk::{Format, Talk, mode};
+pub(crate) use talk::{Format, InDoubt, Talk, mode};
 
 use crate::event_log::{Category, Level};
 

@@ -48,7 +48,7 @@ pub(crate) async fn run(
     let given = context.talk.given();
     let piped = !io::stdin().is_terminal();
     let person = context.ui.interactive && !context.global.json;
-    if request.is_none() && !piped {
+    if request.is_none() && !piped && !context.talk.goes_on() {
         if context.talk.output_format.is_some() {
             return Err(no_request("--output-format").into());
         }
@@ -91,8 +91,11 @@ async fn with_model(
         request
     };
     match text {
-        Some(text) => once::run(context, config, chosen, &text, format).await,
-        None if !piped => chat::run(context, config, chosen).await,
+        Some(text) => once::run(context, config, chosen, Some(&text), format).await,
+        None if !piped && context.ui.interactive && !context.global.json => {
+            chat::run(context, config, chosen).await
+        }
+        None if context.talk.goes_on() => once::run(context, config, chosen, None, format).await,
         None => match context.talk.given().first() {
             Some(flag) => Err(no_request(flag).into()),
             None => state::run(context, config, None).await,

@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use toolpool_config::Config;
 
-use crate::agent::{Agent, Opened, Setup};
+use crate::agent::{Agent, Opened, Remember, Setup};
 use crate::approve::Approver;
 use crate::cli::ask::Desk;
 use crate::cli::endpoint::{self, Chosen};
@@ -33,7 +33,7 @@ use crate::cli::ui::{self, Style};
 use crate::cli::wait;
 use crate::cli::with_hub;
 use crate::hub::Hub;
-use crate::journal::store::{Files, Store};
+
 use command::COMMANDS;
 use screen::{Screen, Standing};
 use sitting::{Next, Sitting};
@@ -41,11 +41,6 @@ use sitting::{Next, Sitting};
 /// What to type.
 const TIP: &str =
     "Say what you want done. /help for more, Tab completes, Ctrl-C stops, Ctrl-D leaves.";
-
-/// Where sessions are kept.
-pub(crate) fn store(context: &Context) -> Store {
-    Store::new(context.surroundings.state(), Arc::new(Files))
-}
 
 /// What the agent is opened with.
 pub(crate) fn setup(
@@ -58,12 +53,13 @@ pub(crate) fn setup(
         hub: hub.clone(),
         model: chosen.model.clone(),
         approver,
-        store: store(context),
+        store: context.store(&hub.config()),
         start: context.talk.start(),
         profile: context.global.profile.clone(),
         deny: context.global.deny.clone(),
         mode: context.talk.mode,
         folder: context.surroundings.folder.clone(),
+        remember: Some(remember(context)),
     }
 }
 
@@ -93,6 +89,16 @@ pub(crate) fn rules_file(context: &Context) -> String {
     short(&file, &context.surroundings.home())
 }
 
+/// Writes what is allowed for good into the person's own file.
+fn remember(context: &Context) -> Arc<Remember> {
+    let file = context
+        .global
+        .config
+        .clone()
+        .unwrap_or_else(|| context.surroundings.user_file());
+    Arc::new(move |rule| toolpool_config::add_rule(&file, rule).map_err(|error| error.to_string()))
+}
+
 /// A path with `~` for the home folder.
 fn short(path: &Path, home: &Path) -> String {
     match path.strip_prefix(home) {
@@ -120,7 +126,7 @@ pub(crate) async fn run(
             screen: screen(context, &agent),
             agent,
             desk,
-            store: store(context),
+            store: context.store(&hub.config()),
         };
         greet(&sitting, chosen, &opened)?;
         let ended = converse(&mut sitting, &opened).await;
@@ -156,7 +162,6 @@ async fn converse(sitting: &mut Sitting<'_>, opened: &Opened) -> anyhow::Result<
     let context = sitting.context;
     let settled = recover::settle(
         context,
-        sitting.hub,
         &mut sitting.agent,
         &mut sitting.desk.terminal,
         &opened.doubts,
@@ -164,6 +169,18 @@ async fn converse(sitting: &mut Sitting<'_>, opened: &Opened) -> anyhow::Result<
     .await?;
     if !settled {
         return Ok(Done::Yes);
+    }
+    if let Some((turn, words)) = &opened.interrupted {
+        let look = context.ui.now();
+        match recover::goes_on(context, &mut sitting.desk.terminal, *turn, words, &look).await {
+            Some(true) => match sitting.go_on().await? {
+                Next::Line => {}
+                Next::Leave => return Ok(Done::Yes),
+                Next::Stop => return Err(Interrupted.into()),
+            },
+            Some(false) => {}
+            None => return Ok(Done::Yes),
+        }
     }
     // Whether the last thing at the prompt was Ctrl-C: a second one leaves.
     let mut leaving = false;

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use toolpool_config::{Config, ModelSettings};
 use toolpool_connectors::model::{
-    About, Counts, Dialect, Found, ModelError, Options, SharedModel, WindowSource, connect, discover,
+    About, Counts, Dialect, Found, ModelError, Options, SharedModel, WindowSource, connect,
+    discover,
 };
 use toolpool_registry::TokenCounter;
 

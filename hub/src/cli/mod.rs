@@ -64,6 +64,7 @@ use start::Context;
 use ui::Ui;
 
 use crate::hub::Hub;
+use crate::journal::{Disk, RealDisk};
 
 /// The hidden command that the guard process is started with.
 const GUARD: &str = "__guard";
@@ -77,6 +78,11 @@ const STOP_QUIET: Duration = Duration::from_millis(500);
 
 /// Runs the program.
 pub fn main() -> ExitCode {
+    main_on(Arc::new(RealDisk))
+}
+
+/// Runs the program with its journals on this disk.
+pub fn main_on(disk: Arc<dyn Disk>) -> ExitCode {
     if std::env::args_os()
         .nth(1)
         .is_some_and(|first| first == GUARD)
@@ -84,11 +90,11 @@ pub fn main() -> ExitCode {
         return toolpool_connectors::guard::main();
     }
     bug::watch();
-    let code = std::panic::catch_unwind(run).unwrap_or(BUG);
+    let code = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(disk))).unwrap_or(BUG);
     ExitCode::from(if bug::seen() { BUG } else { code })
 }
 
-fn run() -> u8 {
+fn run(disk: Arc<dyn Disk>) -> u8 {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(words) => {
@@ -107,7 +113,7 @@ fn run() -> u8 {
     let look = ui.err;
     let result = surroundings
         .map_err(anyhow::Error::from)
-        .and_then(|surroundings| enter(cli, ui, surroundings));
+        .and_then(|surroundings| enter(cli, ui, surroundings, disk));
     ui::clear();
     match result {
         Ok(Done::Yes) => DONE,
@@ -134,7 +140,12 @@ fn volume(cli: &Cli) -> Volume {
     }
 }
 
-fn enter(cli: Cli, ui: Ui, surroundings: Surroundings) -> anyhow::Result<Done> {
+fn enter(
+    cli: Cli,
+    ui: Ui,
+    surroundings: Surroundings,
+    disk: Arc<dyn Disk>,
+) -> anyhow::Result<Done> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
@@ -149,6 +160,7 @@ fn enter(cli: Cli, ui: Ui, surroundings: Surroundings) -> anyhow::Result<Done> {
             talk: cli.talk.clone(),
             surroundings,
             signals,
+            disk,
         };
         let result = dispatch(&context, cli).await;
         (result, context.signals.stop.is_cancelled())

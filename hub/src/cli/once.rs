@@ -16,13 +16,13 @@ use toolpool_config::Config;
 
 use crate::agent::{Agent, Ended, Opened};
 use crate::approve::{Approver, NoPerson};
-use crate::cli::args::Format;
+use crate::cli::args::{Format, InDoubt};
 use crate::cli::ask::Desk;
 use crate::cli::chat::screen::Output;
 use crate::cli::chat::turn::{Show, Watched, put, watch};
 use crate::cli::chat::{self, recover};
 use crate::cli::endpoint::{self, Chosen};
-use crate::cli::report::{Done, Interrupted};
+use crate::cli::report::{Done, Interrupted, Usage};
 use crate::cli::start::Context;
 use crate::cli::wait::{self, Until};
 use crate::cli::with_hub;
@@ -35,7 +35,7 @@ pub(crate) async fn run(
     context: &Context,
     config: Config,
     chosen: &Chosen,
-    text: &str,
+    text: Option<&str>,
     format: Format,
 ) -> anyhow::Result<Done> {
     with_hub(context, config, async |hub| {
@@ -51,6 +51,11 @@ pub(crate) async fn run(
         }
         let (mut agent, opened) = Agent::open(chat::setup(context, hub, chosen, approver)).await?;
         let warnings = findings(context, &opened);
+        settle(context, &mut agent, &opened).await?;
+        if text.is_none() && !agent.interrupted() {
+            agent.close().await;
+            return Err(nothing_open(&opened.session).into());
+        }
         let run = Run {
             context,
             hub,
@@ -84,6 +89,27 @@ fn findings(context: &Context, opened: &Opened) -> Vec<String> {
     all
 }
 
+/// Takes for true of calls in doubt what a flag says. Without one they stay open until the turn goes on.
+async fn settle(context: &Context, agent: &mut Agent, opened: &Opened) -> anyhow::Result<()> {
+    let happened = match context.talk.in_doubt {
+        None => return Ok(()),
+        Some(InDoubt::Leave) => None,
+        Some(InDoubt::Happened) => Some(true),
+        Some(InDoubt::NotHappened) => Some(false),
+    };
+    for doubt in &opened.doubts {
+        agent.settle(doubt.call, happened).await?;
+    }
+    Ok(())
+}
+
+fn nothing_open(session: &str) -> Usage {
+    Usage::new(format!(
+        "session {session} has no interrupted turn to go on with"
+    ))
+    .hint("say what you want done: `toolpool --resume ID \"and now the tests\"`")
+}
+
 struct Run<'a> {
     context: &'a Context,
     hub: &'a Arc<Hub>,
@@ -95,7 +121,7 @@ impl Run<'_> {
     async fn turn(
         &self,
         agent: &mut Agent,
-        text: &str,
+        text: Option<&str>,
         desk: Option<&mut Desk>,
     ) -> anyhow::Result<Ended> {
         let ui = &self.context.ui;
@@ -135,9 +161,14 @@ impl Run<'_> {
             put(ui, outputs, typing)
         };
         let cancel = CancellationToken::new();
-        let work = agent.turn(text, cancel.clone());
+        let work = async {
+            match text {
+                Some(text) => agent.turn(text, cancel.clone()).await.map(Some),
+                None => agent.go_on(cancel.clone()).await,
+            }
+        };
         let ended = match watch(self.context, work, &cancel, &mut events, desk, show).await? {
-            Watched::Done(ended) => ended?,
+            Watched::Done(ended) => ended?.ok_or_else(|| nothing_open(&gathered.session))?,
             Watched::Left => return Err(Interrupted.into()),
         };
         match self.format {
@@ -169,7 +200,7 @@ struct Gathered {
     how: Option<EndHow>,
     note: Option<String>,
     calls: Vec<Made>,
-    usage: Usage,
+    usage: Tokens,
     warnings: Vec<String>,
 }
 
@@ -187,7 +218,7 @@ struct Made {
 
 /// Tokens of all steps together, as far as the server said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-struct Usage {
+struct Tokens {
     steps: u32,
     window: u32,
     prompt: u64,

@@ -11,10 +11,13 @@ use crate::caller::{Caller, patterns};
 use crate::catalog_file::{self, Offline};
 use crate::cli::args::{Global, Talk};
 use crate::cli::env::Surroundings;
+use crate::cli::records;
 use crate::cli::report::Usage;
 use crate::cli::signal::Signals;
 use crate::cli::ui::Ui;
+use crate::event_log::Recorder;
 use crate::hub::{Hub, HubOptions};
+use crate::journal::{Disk, Redactor, Store};
 
 /// What every command has at hand.
 pub(crate) struct Context {
@@ -28,6 +31,8 @@ pub(crate) struct Context {
     pub(crate) surroundings: Surroundings,
     /// Ctrl-C and its kin.
     pub(crate) signals: Signals,
+    /// Where journals are kept.
+    pub(crate) disk: Arc<dyn Disk>,
 }
 
 impl Context {
@@ -90,9 +95,26 @@ impl Context {
             counter: counter(&config)?,
             offline: self.offline()?,
             seed: u64::from(std::process::id()),
-            journal: None,
+            store: Some(self.store(&config)),
+            recorder: self.recorder(&config),
         };
         Ok(Hub::start(config, options))
+    }
+
+    /// Where sessions are kept. What the configuration was given as a secret is not written there.
+    pub(crate) fn store(&self, config: &Config) -> Store {
+        Store::new(self.surroundings.state(), self.disk.clone()).with_redactor(Redactor::of(config))
+    }
+
+    fn recorder(&self, config: &Config) -> Recorder {
+        if config.event_log.enabled {
+            Recorder::start(
+                self.surroundings.state().join(records::FOLDER),
+                config.event_log.content,
+            )
+        } else {
+            Recorder::off()
+        }
     }
 
     fn offline(&self) -> anyhow::Result<Offline> {

@@ -67,6 +67,7 @@ fn lines() -> Vec<Line> {
             text: "I will".into(),
             reasoning: None,
             calls: vec![call("001001000"), call("001001001")],
+            faults: Default::default(),
             stop: Stop::Calls,
             counted,
             usage: Usage {

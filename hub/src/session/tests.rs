@@ -51,6 +51,7 @@ fn reply(turn: TurnNo, step: u32, text: &str, calls: u32, truncated: bool) -> En
                 arguments: Arguments::none(),
             })
             .collect(),
+        faults: Default::default(),
         stop: Stop::Calls,
         counted: Counted {
             tokens: 10,

@@ -27,6 +27,7 @@ fn reply(calls: u32) -> Entry {
                 arguments: Arguments::new("{\"n\":1}").expect("an object"),
             })
             .collect(),
+        faults: Default::default(),
         stop: Stop::Calls,
         counted: Counted {
             tokens: 1,

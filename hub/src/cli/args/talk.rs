@@ -45,6 +45,11 @@ pub(crate) struct Talk {
     #[arg(long, value_name = "ID", conflicts_with = "fork")]
     pub(crate) resume: Option<String>,
 
+    /// What to take for true of calls in doubt where nobody is asked: leave (the model is told that it
+    /// is not known), happened, not-happened [default: leave]
+    #[arg(long, value_name = "KNOWN", value_enum, hide_possible_values = true)]
+    pub(crate) in_doubt: Option<InDoubt>,
+
     /// Begin a session with what another one said, up to a turn
     #[arg(long, value_name = "ID[:TURN]", value_parser = fork)]
     pub(crate) fork: Option<Fork>,
@@ -62,6 +67,17 @@ pub(crate) enum Format {
     StreamJson,
 }
 
+/// What is taken for true of calls in doubt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum InDoubt {
+    /// Nobody knows, and the model is told so.
+    Leave,
+    /// They were carried out.
+    Happened,
+    /// They were not.
+    NotHappened,
+}
+
 /// Where a fork begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fork {
@@ -72,6 +88,11 @@ pub(crate) struct Fork {
 }
 
 impl Talk {
+    /// Whether an earlier session is gone on with, so that a request is not needed.
+    pub(crate) fn goes_on(&self) -> bool {
+        self.go_on || self.resume.is_some()
+    }
+
     /// The flags that were given, by name.
     pub(crate) fn given(&self) -> Vec<&'static str> {
         [
@@ -83,6 +104,7 @@ impl Talk {
             ("--continue", self.go_on),
             ("--resume", self.resume.is_some()),
             ("--fork", self.fork.is_some()),
+            ("--in-doubt", self.in_doubt.is_some()),
         ]
         .into_iter()
         .filter_map(|(name, given)| given.then_some(name))

@@ -1,20 +1,13 @@
 //! A session that is opened again: what was said last, what was found damaged, what was interrupted, and the calls of
 //! which nobody knows whether they were carried out. Of those the person is asked, since nobody else can say.
 
-use std::sync::Arc;
-
-use serde_json::{Map, Value};
 use toolpool_connectors::model::Message;
 
 use crate::agent::{Agent, Doubt, Opened};
-use crate::caller::Caller;
-use crate::cli::call;
 use crate::cli::prompt::{Line, Terminal};
-use crate::cli::report;
 use crate::cli::start::Context;
 use crate::cli::ui::{self, Look, Style};
 use crate::cli::words::{self, one_line};
-use crate::hub::Hub;
 
 /// Turns whose words are shown.
 const TURNS_SHOWN: usize = 2;
@@ -58,7 +51,7 @@ pub(super) fn recap(opened: &Opened, history: &[Message], look: &Look) -> String
 /// What recovery found, one sentence each.
 pub(crate) fn found(opened: &Opened) -> Vec<String> {
     let mut all: Vec<String> = opened.damage.iter().map(|text| one_line(text)).collect();
-    if let Some(turn) = opened.interrupted {
+    if let Some((turn, _)) = &opened.interrupted {
         all.push(format!(
             "turn {turn} was interrupted: the program ended in the middle of it"
         ));
@@ -106,7 +99,6 @@ fn choices(doubt: &Doubt, look: &Look) -> String {
 /// The journal's; and nobody reads any more.
 pub(super) async fn settle(
     context: &Context,
-    hub: &Arc<Hub>,
     agent: &mut Agent,
     terminal: &mut Terminal,
     doubts: &[Doubt],
@@ -141,10 +133,10 @@ pub(super) async fn settle(
                 (Some(Known::DidNot), _) => break Some(false),
                 (Some(Known::Nobody), _) => break None,
                 (Some(Known::Look), Some(probe)) => {
-                    if let Err(error) = probe_it(context, hub, &agent.caller()?, probe, open).await
-                    {
-                        report::tell(&context.ui, &error)?;
-                    }
+                    ui::talk(&format!("{} says:", one_line(probe)));
+                    context
+                        .ui
+                        .print(&words::safe(&agent.look(open.call).await?))?;
                 }
                 (Some(Known::Look), None) | (None, _) => ui::talk(&choices(open, &look)),
             }
@@ -154,40 +146,40 @@ pub(super) async fn settle(
     Ok(true)
 }
 
-/// Calls the tool that could settle it, with those of the call's arguments that it takes.
-async fn probe_it(
+/// Asks whether the turn that was interrupted goes on; `None` where the person leaves.
+pub(super) async fn goes_on(
     context: &Context,
-    hub: &Arc<Hub>,
-    caller: &Caller,
-    probe: &str,
-    doubt: &Doubt,
-) -> anyhow::Result<()> {
-    let snapshot = hub.snapshot();
-    let schema = hub
-        .view(&snapshot, caller)
-        .resolve(&snapshot, probe)
-        .map(|row| snapshot.tools()[row].input_schema().clone());
-    let arguments = shared(&doubt.arguments, schema.as_ref());
-    let answer = call::call(context, hub, caller, probe, Some(arguments)).await??;
-    call::show(context, &answer)?;
-    Ok(())
-}
-
-/// The arguments that the other tool has a property for.
-fn shared(arguments: &Value, schema: Option<&Value>) -> Value {
-    let takes = |name: &str| schema.is_some_and(|schema| schema["properties"].get(name).is_some());
-    let all = arguments.as_object().cloned().unwrap_or_default();
-    Value::Object(
-        all.into_iter()
-            .filter(|(name, _)| takes(name))
-            .collect::<Map<_, _>>(),
-    )
+    terminal: &mut Terminal,
+    turn: u32,
+    asked: &str,
+    look: &Look,
+) -> Option<bool> {
+    let asked = words::cut(&one_line(asked), look.width.saturating_sub(2));
+    ui::talk(&format!(
+        "turn {turn} was: {}",
+        look.paint(Style::Dim, &asked)
+    ));
+    loop {
+        terminal.ask("go on with it? y/n ");
+        let line = tokio::select! {
+            line = terminal.entered() => line,
+            () = context.signals.stop.cancelled() => return None,
+        };
+        match line {
+            Line::Typed(typed) => match known(&typed) {
+                Some(Known::Happened) => return Some(true),
+                Some(Known::DidNot) => return Some(false),
+                _ => ui::talk("y goes on, n ends it where it stopped"),
+            },
+            Line::Interrupted => return Some(false),
+            Line::End => return None,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     const PLAIN: Look = Look {
         width: 40,
@@ -236,7 +228,7 @@ session abc · 3 turns
     fn findings_are_sentences() {
         let opened = Opened {
             damage: vec!["line 7 was damaged".into()],
-            interrupted: Some(2),
+            interrupted: Some((2, "x".into())),
             ..Opened::default()
         };
         assert_eq!(
@@ -260,13 +252,5 @@ session abc · 3 turns
         ] {
             assert_eq!(known(typed), wanted, "{typed}");
         }
-    }
-
-    #[test]
-    fn a_probe_gets_the_arguments_it_takes() {
-        let schema = json!({"properties": {"path": {}, "limit": {}}});
-        let arguments = json!({"path": "a.md", "text": "long"});
-        assert_eq!(shared(&arguments, Some(&schema)), json!({"path": "a.md"}));
-        assert_eq!(shared(&arguments, None), json!({}));
     }
 }

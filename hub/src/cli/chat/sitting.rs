@@ -34,6 +34,16 @@ pub(super) enum Next {
     Stop,
 }
 
+/// Which turn is run.
+enum Turn<'a> {
+    /// A new one with these words.
+    Words(&'a str),
+    /// The last one, again.
+    Retry,
+    /// The one that was interrupted.
+    GoOn,
+}
+
 /// What the conversation has at hand.
 pub(super) struct Sitting<'a> {
     pub(super) context: &'a Context,
@@ -61,8 +71,8 @@ impl Sitting<'_> {
         let said = match parse(line)? {
             Input::Nothing => return Ok(Next::Line),
             Input::Quit => return Ok(Next::Leave),
-            Input::Request(text) => return self.turn(Some(&text)).await,
-            Input::Retry => return self.turn(None).await,
+            Input::Request(text) => return self.turn(Turn::Words(&text)).await,
+            Input::Retry => return self.turn(Turn::Retry).await,
             Input::Help => command::help(&look),
             Input::Tools(text) => tools::matching(self.hub, &self.agent.caller()?, &text, &look),
             Input::Pool(None) => tables::pool(self.agent.pool().as_ref(), &look),
@@ -71,7 +81,7 @@ impl Sitting<'_> {
                 let report = pool::make(self.hub, &caller, &request, None, OUT_MAX).await;
                 pool_text::text(&report, &look)
             }
-            Input::Why(tool) => safe(&self.agent.why(&tool)),
+            Input::Why(tool) => safe(&self.agent.why(&tool).await?),
             Input::Budget { json } => {
                 let table = self.agent.budget("").await?;
                 if json {
@@ -121,8 +131,12 @@ impl Sitting<'_> {
         Ok(Next::Line)
     }
 
-    /// Runs a turn: with these words, or the last one again.
-    async fn turn(&mut self, text: Option<&str>) -> anyhow::Result<Next> {
+    /// Goes on with the turn that was interrupted.
+    pub(super) async fn go_on(&mut self) -> anyhow::Result<Next> {
+        self.turn(Turn::GoOn).await
+    }
+
+    async fn turn(&mut self, turn: Turn<'_>) -> anyhow::Result<Next> {
         let Sitting {
             context,
             agent,
@@ -135,9 +149,10 @@ impl Sitting<'_> {
         screen.resized(ui.now());
         let cancel = CancellationToken::new();
         let work = async {
-            match text {
-                Some(text) => agent.turn(text, cancel.clone()).await,
-                None => agent.retry(cancel.clone()).await,
+            match turn {
+                Turn::Words(text) => agent.turn(text, cancel.clone()).await.map(Some),
+                Turn::Retry => agent.retry(cancel.clone()).await.map(Some),
+                Turn::GoOn => agent.go_on(cancel.clone()).await,
             }
         };
         let show = |what: Show<'_>, typing: bool| {

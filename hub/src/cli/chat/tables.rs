@@ -114,13 +114,16 @@ pub(super) fn sessions(all: &[Summary], current: &str, look: &Look) -> String {
     let rows: Vec<Vec<Cell>> = all
         .iter()
         .map(|session| {
-            let mark = if session.session == current { "*" } else { "" };
+            let mark = if session.id == current { "*" } else { "" };
             vec![
                 Cell::new(mark),
-                Cell::styled(Style::Name, one_line(&session.session)),
-                Cell::new(number(u64::from(session.turns))),
-                Cell::styled(Style::Dim, one_line(&session.folder)),
-                Cell::new(one_line(&session.first_words)),
+                Cell::styled(Style::Name, one_line(&session.id)),
+                Cell::new(number(session.turns as u64)),
+                Cell::styled(
+                    Style::Dim,
+                    one_line(session.folder.as_deref().unwrap_or_default()),
+                ),
+                Cell::new(one_line(session.first_words.as_deref().unwrap_or_default())),
             ]
         })
         .collect();
