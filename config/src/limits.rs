@@ -193,7 +193,7 @@ pub mod fixed {
     /// Characters of unusable arguments that are shown to the model again: enough to see what was wrong.
     pub const REPORTED_ARGUMENTS_CHARS_MAX: usize = 200;
     /// How long each question may take while model servers are looked for; all are asked at once.
-    pub const DISCOVER_WITHIN: Duration = Duration::from_millis(400);
+    pub const DISCOVER_WITHIN: Duration = Duration::from_millis(700);
     /// How long each question may take at an address that was named; a busy server is slow to say what it is.
     pub const ASK_WITHIN: Duration = Duration::from_secs(10);
     /// How long a connection to a model server may take to be made; most are on this machine.
