@@ -37,6 +37,7 @@ impl Assembler {
     pub(super) fn new(tools: &[Arc<str>]) -> Assembler {
         Assembler {
             tools: tools.to_vec(),
+            hold: Hold::new(!tools.is_empty()),
             ..Assembler::default()
         }
     }

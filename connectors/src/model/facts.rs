@@ -265,7 +265,7 @@ mod tests {
                 "llama.cpp",
                 Answers {
                     props: json!({"default_generation_settings": {"n_ctx": 8192}}),
-                    models: llama_models.clone(),
+                    models: llama_models,
                     tags: json!({"models": []}),
                     ..Answers::default()
                 },

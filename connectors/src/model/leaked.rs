@@ -359,6 +359,8 @@ fn named_loosely(text: &str) -> Option<Leak> {
 /// Text on its way to the person, held back from where it may be a call.
 #[derive(Debug, Default)]
 pub(super) struct Hold {
+    /// Nothing was offered, so nothing can be a call.
+    open: bool,
     text: String,
     given: usize,
 }
@@ -374,9 +376,21 @@ const BEGINNINGS: [&str; 6] = [
 ];
 
 impl Hold {
+    /// For a request that offered tools, or one that did not.
+    pub(super) fn new(offers: bool) -> Hold {
+        Hold {
+            open: !offers,
+            ..Hold::default()
+        }
+    }
+
     /// Takes a piece; what is certain to be text comes back.
     pub(super) fn push(&mut self, piece: &str) -> Option<String> {
         self.text.push_str(piece);
+        if self.open {
+            self.given = self.text.len();
+            return (!piece.is_empty()).then(|| piece.to_owned());
+        }
         if maybe_whole(&self.text) {
             return None;
         }

@@ -4,6 +4,7 @@
 //! reply would begin otherwise. Dropping the future closes the connection, which is how a server knows to stop.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::stream::{self, BoxStream, StreamExt};
 use reqwest::Response;
@@ -125,19 +126,19 @@ async fn once(wire: &Wire, ask: &Ask<'_>, deltas: &mpsc::Sender<Delta>) -> Resul
             timeout(left, sending).await.map_err(|_| stalled())??
         }
     };
-    let mut events = events(response, ask.framing);
+    let mut events = events(response, ask.framing, wire.silence());
     let mut assembler = Assembler::new(ask.tools);
     let (mut begun, mut done) = (false, false);
     while !done {
-        let event = match timeout(wire.silence(), events.next()).await {
-            Err(_) => return Err(stalled()),
-            Ok(None) => break,
-            Ok(Some(Err(Broken::Wire(_)))) if begun => break,
-            Ok(Some(Err(Broken::Wire(message)))) => {
+        let event = match events.next().await {
+            None => break,
+            Some(Err(Broken::Silent)) => return Err(stalled()),
+            Some(Err(Broken::Wire(_))) if begun => break,
+            Some(Err(Broken::Wire(message))) => {
                 return Err(Trouble::Passing(ModelError::Failed { message }));
             }
-            Ok(Some(Err(Broken::Shape(what)))) => return Err(garbled(wire, &what)),
-            Ok(Some(Ok(event))) => event,
+            Some(Err(Broken::Shape(what))) => return Err(garbled(wire, &what)),
+            Some(Ok(event)) => event,
         };
         if event.trim() == "[DONE]" {
             done = true;
@@ -187,7 +188,10 @@ fn given_up(wire: &Wire, body: &str, begun: bool) -> Trouble {
 }
 
 /// Why a stream broke.
+#[derive(Debug)]
 enum Broken {
+    /// Not a byte came for too long. A comment that keeps the connection alive is a sign of life.
+    Silent,
     /// The connection did.
     Wire(String),
     /// What came is no stream of this kind.
@@ -196,21 +200,25 @@ enum Broken {
 
 type Events = BoxStream<'static, Result<String, Broken>>;
 
-fn events(response: Response, framing: Framing) -> Events {
+fn events(response: Response, framing: Framing, silence: Duration) -> Events {
     let whole = response
         .headers()
         .get(CONTENT_TYPE)
         .and_then(|kind| kind.to_str().ok())
         .is_some_and(|kind| kind.starts_with("application/json"));
-    let mut bytes = 0usize;
-    let pieces = response.bytes_stream().map(move |piece| {
-        let piece = piece.map_err(|error| Inner(Broken::Wire(reason(&error))))?;
+    let state = (response.bytes_stream(), 0usize);
+    let pieces = stream::try_unfold(state, move |(mut body, mut bytes)| async move {
+        let piece = match timeout(silence, body.next()).await {
+            Err(_) => return Err(Inner(Broken::Silent)),
+            Ok(None) => return Ok(None),
+            Ok(Some(piece)) => piece.map_err(|error| Inner(Broken::Wire(reason(&error))))?,
+        };
         bytes += piece.len();
         if bytes > MODEL_REPLY_BYTES_MAX {
             let what = format!("a reply of more than {MODEL_REPLY_BYTES_MAX} bytes");
             return Err(Inner(Broken::Shape(what)));
         }
-        Ok(piece)
+        Ok(Some((piece, (body, bytes))))
     });
     match framing {
         // A server that does not stream says it all at once, which is a line of its own, however it is broken.
@@ -233,23 +241,10 @@ fn events(response: Response, framing: Framing) -> Events {
     }
 }
 
-/// Why a stream broke, on its way through the reader of events.
+/// Why a stream broke, on its way through the reader of events, which takes errors only.
+#[derive(Debug, thiserror::Error)]
+#[error("the stream broke")]
 struct Inner(Broken);
-
-impl std::fmt::Debug for Inner {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (Broken::Wire(words) | Broken::Shape(words)) = &self.0;
-        f.write_str(words)
-    }
-}
-
-impl std::fmt::Display for Inner {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{self:?}")
-    }
-}
-
-impl std::error::Error for Inner {}
 
 /// Lines, or the body as one. What is left at the end is a line if it is JSON, else it was cut.
 fn lines<B: AsRef<[u8]> + Send + 'static>(

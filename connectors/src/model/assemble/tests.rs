@@ -245,3 +245,15 @@ fn usage_comes_together_from_several_pieces() {
     assert_eq!(reply.usage.prompt_ms, Some(3));
     assert_eq!(reply.stop, Stop::Length);
 }
+
+#[test]
+fn where_nothing_is_offered_nothing_is_held_back() {
+    let mut assembler = Assembler::new(&[]);
+    let delta = assembler.take(text("{\"name\": \"Ada\"} <tool_call>"));
+    assert_eq!(
+        delta,
+        [Delta::Text("{\"name\": \"Ada\"} <tool_call>".into())]
+    );
+    let (rest, reply) = assembler.end(true);
+    assert_eq!((rest.len(), reply.calls.len()), (0, 0));
+}
