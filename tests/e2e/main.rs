@@ -12,6 +12,7 @@ mod encoder;
 mod faults;
 mod import;
 mod kill;
+mod llama;
 mod proxy;
 mod real;
 mod reload;
