@@ -197,7 +197,7 @@ fn refuse_misspelt(request: &str) -> Result<(), Usage> {
     match near {
         Some(name) => Err(
             Usage::new(format!("`{request}` is no command; did you mean `{name}`?")).hint(format!(
-                "to ask for its pool all the same: `toolpool pool {request}`"
+                "to ask for it all the same, say it in more words; `toolpool pool {request}` shows its tools"
             )),
         ),
         None => Ok(()),

@@ -154,7 +154,7 @@ impl Surroundings {
         self.standard(XDG_CACHE_HOME, ".cache")
     }
 
-    /// History of the explorer.
+    /// Sessions, and the lines typed at prompts.
     pub(crate) fn state(&self) -> PathBuf {
         self.standard(XDG_STATE_HOME, ".local/state")
     }

@@ -24,8 +24,10 @@ use crate::cli::chat::{self, recover};
 use crate::cli::endpoint::{self, Chosen};
 use crate::cli::report::{Done, Interrupted, Usage};
 use crate::cli::start::Context;
+use crate::cli::ui::{self, Style};
 use crate::cli::wait::{self, Until};
 use crate::cli::with_hub;
+use crate::cli::words::one_line;
 use crate::event::{Event, What};
 use crate::hub::Hub;
 use crate::journal::entry::EndHow;
@@ -133,14 +135,6 @@ impl Run<'_> {
             warnings: self.warnings.clone(),
             ..Gathered::default()
         };
-        if let Some(desk) = &desk {
-            // Answers are not completed, yet the terminal wants to know for whom it works.
-            desk.terminal.sees(crate::cli::prompt::Seen {
-                caller: agent.caller()?,
-                denied: Vec::new(),
-                pinned: Vec::new(),
-            });
-        }
         // A person reads along; a pipe gets the answer when it is known to be the answer.
         let streams = self.format == Format::Text && ui.to_terminal();
         let show = |what: Show<'_>, typing: bool| {
@@ -156,7 +150,11 @@ impl Run<'_> {
             };
             let outputs = outputs
                 .into_iter()
-                .filter(|output| streams || !matches!(output, Output::Piece(_)))
+                .filter(|output| match output {
+                    Output::Piece(_) => streams,
+                    Output::Line(_) => !ui.is_quiet(),
+                    Output::Changing(_) => true,
+                })
                 .collect();
             put(ui, outputs, typing)
         };
@@ -168,7 +166,9 @@ impl Run<'_> {
             }
         };
         let ended = match watch(self.context, work, &cancel, &mut events, desk, show).await? {
-            Watched::Done(ended) => ended?.ok_or_else(|| nothing_open(&gathered.session))?,
+            Watched::Done(ended) | Watched::Leaving(ended) => {
+                ended?.ok_or_else(|| nothing_open(&gathered.session))?
+            }
             Watched::Left => return Err(Interrupted.into()),
         };
         match self.format {
@@ -180,6 +180,18 @@ impl Run<'_> {
             }
             Format::Json => ui.json(&gathered.end(&ended))?,
             Format::StreamJson => {}
+        }
+        if ui.is_quiet() && !matches!(ended.how, EndHow::Answered | EndHow::Cancelled) {
+            // The one thing that is said all the same.
+            let why = ended
+                .note
+                .as_deref()
+                .unwrap_or("it ended without an answer");
+            ui::talk(&format!(
+                "{} {}",
+                ui.err.paint(Style::Bad, "error:"),
+                one_line(why)
+            ));
         }
         if ended.how == EndHow::Answered {
             wait::say_missing(

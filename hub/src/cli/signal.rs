@@ -1,8 +1,8 @@
 //! Ctrl-C, TERM and a terminal that was closed.
 //!
 //! The first asks for a clean end: servers stopped, files whole. A second one ends us at once; the
-//! guard then ends the servers. In the explorer Ctrl-C belongs to the running call, so there it is
-//! passed on and asks for nothing.
+//! guard then ends the servers. In the explorer and in a conversation Ctrl-C belongs to what is running, so
+//! there it is passed on and asks for nothing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -57,6 +57,18 @@ impl Signals {
     /// From now on Ctrl-C ends what is running and not the command.
     pub(crate) fn pass_on(&self) {
         self.passed_on.store(true, Ordering::Relaxed);
+    }
+
+    /// The person leaves without waiting: all is to end, and the next Ctrl-C ends us at once.
+    pub(crate) fn leave(&self) {
+        self.passed_on.store(false, Ordering::Relaxed);
+        self.stop.cancel();
+    }
+
+    /// Acts as if Ctrl-C had been pressed.
+    #[cfg(test)]
+    pub(crate) fn press(&self) {
+        self.hear(true);
     }
 
     /// Completes at the next Ctrl-C that is passed on, or when all is to end.

@@ -209,6 +209,11 @@ impl Ui {
         *shown = true;
     }
 
+    /// Whether as little as possible is to be said.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// Whether a changing line is shown at all.
     pub(crate) fn shows_progress(&self) -> bool {
         self.progress

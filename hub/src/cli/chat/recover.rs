@@ -116,7 +116,8 @@ pub(super) async fn settle(
             look.paint(Style::Dim, &arguments),
             choices(open, &look)
         ));
-        let happened = loop {
+        // What is known, once it is: `None` inside where nobody knows.
+        let known_now = loop {
             terminal.ask("did it happen? ");
             let line = tokio::select! {
                 line = terminal.entered() => line,
@@ -124,14 +125,14 @@ pub(super) async fn settle(
             };
             let typed = match line {
                 Line::Typed(typed) => typed,
-                // Not answered is not known; it will be asked again when the session is opened again.
+                // Not answered: it stays in doubt, and is asked again when the session is opened again.
                 Line::Interrupted => break None,
                 Line::End => return Ok(false),
             };
             match (known(&typed), &open.probe) {
-                (Some(Known::Happened), _) => break Some(true),
-                (Some(Known::DidNot), _) => break Some(false),
-                (Some(Known::Nobody), _) => break None,
+                (Some(Known::Happened), _) => break Some(Some(true)),
+                (Some(Known::DidNot), _) => break Some(Some(false)),
+                (Some(Known::Nobody), _) => break Some(None),
                 (Some(Known::Look), Some(probe)) => {
                     ui::talk(&format!("{} says:", one_line(probe)));
                     context
@@ -141,7 +142,9 @@ pub(super) async fn settle(
                 (Some(Known::Look), None) | (None, _) => ui::talk(&choices(open, &look)),
             }
         };
-        agent.settle(open.call, happened).await?;
+        if let Some(happened) = known_now {
+            agent.settle(open.call, happened).await?;
+        }
     }
     Ok(true)
 }

@@ -177,6 +177,9 @@ impl Screen {
                 }
             }
             what => {
+                if matches!(what, What::CallProposed { .. }) {
+                    self.thought(&mut out, event.at_ms);
+                }
                 for line in self.calls.event(what, event.at_ms, &self.look) {
                     self.line(&mut out, line);
                 }

@@ -169,6 +169,10 @@ impl Sitting<'_> {
                 ui.say(&screen.status());
                 Ok(Next::Line)
             }
+            Watched::Leaving(ended) => {
+                ended?;
+                Ok(Next::Leave)
+            }
             Watched::Left => Ok(Next::Stop),
         }
     }

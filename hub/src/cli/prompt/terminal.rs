@@ -1,8 +1,8 @@
 //! The thread that reads keys. It owns the line editor, since that blocks; prompts go in and lines come
 //! out. The terminal's settings are put back when a sitting ends in the middle of a line.
 //!
-//! A question that is withdrawn while it is on the screen can't be taken from the editor: the line that answers it is
-//! dropped, and whoever reads next says so.
+//! A question that is withdrawn while it is on the screen can't be taken from the editor. So the line that is typed there
+//! answers nothing, whatever is asked meanwhile: the next prompt comes when it was entered.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -49,6 +49,8 @@ pub(crate) struct Terminal {
     typing: bool,
     /// Whether that line answers nothing any more.
     stale: bool,
+    /// The prompt that comes after such a line.
+    next: Option<Prompt>,
 }
 
 impl Terminal {
@@ -77,6 +79,7 @@ impl Terminal {
             before: tcgetattr(std::io::stdin()).ok(),
             typing: false,
             stale: false,
+            next: None,
         }
     }
 
@@ -92,35 +95,26 @@ impl Terminal {
 
     /// Reads a request or a command.
     pub(crate) async fn line(&mut self, prompt: &str) -> Line {
-        if self.typing && self.stale {
-            ui::talk("the question is withdrawn; press Enter to go on");
-            self.entered().await;
-        }
-        if !self.begin(prompt, true) {
-            return Line::End;
-        }
+        self.begin(prompt, true);
         self.entered().await
     }
 
     /// Puts a question. What was typed before it was on the screen is no answer to it.
     pub(crate) fn ask(&mut self, prompt: &str) {
-        if self.typing {
-            // The line that is being typed becomes the answer to this question.
-            ui::talk(prompt);
-            self.stale = false;
-            return;
+        if !self.typing {
+            // A terminal that is gone has nothing to throw away.
+            let _ = tcflush(std::io::stdin(), QueueSelector::IFlush);
         }
-        // A terminal that is gone has nothing to throw away.
-        let _ = tcflush(std::io::stdin(), QueueSelector::IFlush);
         self.begin(prompt, false);
     }
 
-    /// The question is withdrawn: the next line answers nothing.
+    /// The question is withdrawn: the line that is being typed answers nothing.
     pub(crate) fn withdraw(&mut self) {
         self.stale = self.typing;
+        self.next = None;
     }
 
-    fn begin(&mut self, prompt: &str, commanding: bool) -> bool {
+    fn begin(&mut self, prompt: &str, commanding: bool) {
         let styled = if self.color {
             format!("\x1b[36m{prompt}\x1b[0m")
         } else {
@@ -131,19 +125,31 @@ impl Terminal {
             styled,
             commanding,
         };
-        self.typing = self.prompts.send(prompt).is_ok();
-        self.typing
+        if self.typing {
+            ui::talk("press Enter to go on");
+            self.stale = true;
+            self.next = Some(prompt);
+        } else {
+            self.typing = self.prompts.send(prompt).is_ok();
+        }
     }
 
     /// The line that answers the prompt on the screen. Can be dropped and called again.
     pub(crate) async fn entered(&mut self) -> Line {
-        if !self.typing {
-            return Line::End;
+        loop {
+            if !self.typing {
+                return Line::End;
+            }
+            let line = self.lines.recv().await.unwrap_or(Line::End);
+            self.typing = false;
+            let stale = std::mem::take(&mut self.stale);
+            match self.next.take() {
+                Some(next) if stale && matches!(line, Line::Typed(_)) => {
+                    self.typing = self.prompts.send(next).is_ok();
+                }
+                _ => return line,
+            }
         }
-        let line = self.lines.recv().await.unwrap_or(Line::End);
-        self.typing = false;
-        self.stale = false;
-        line
     }
 }
 
