@@ -11,6 +11,7 @@ mod door;
 mod encoder;
 mod faults;
 mod import;
+mod journal;
 mod kill;
 mod llama;
 mod proxy;

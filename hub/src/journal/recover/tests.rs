@@ -320,6 +320,19 @@ proptest! {
         if lines + bad + 8 < bytes.len() {
             prop_assert!(!scan.damage().is_empty());
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// The same on the disk: a repair leaves a file with nothing left to repair, and can be done again.
+    #[test]
+    fn a_repair_is_the_last_one(harms in proptest::collection::vec(harm(), 1..5)) {
+        let (mut bytes, _) = journal(8);
+        for harm in &harms {
+            apply(&mut bytes, harm);
+        }
         repaired(&bytes);
     }
 }
