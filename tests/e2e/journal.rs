@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use toolpool::journal::{Entry, JournalError, RealDisk, Recovery, Store, StoreError, Sync};
 use toolpool_tests::disk::{Fault, FaultyDisk, Tail};
+use toolpool_tests::env::TestEnv;
 use toolpool_tests::journaling::{Folds, begin, folding, script};
 use toolpool_tests::program;
 
@@ -361,4 +362,46 @@ async fn a_process_killed_half_way_through_each_write_kept_what_it_was_told() {
             reopened(root.path(), &id, written, &format!("killed at {nth}"));
         }
     }
+}
+
+#[tokio::test]
+async fn sessions_are_listed_shown_exported_and_deleted() {
+    let env = TestEnv::new();
+    let state = env.path("state/toolpool");
+    assert_eq!(env.run(["sessions", "list"]).ok().stdout, "no sessions\n");
+    let id = play(&honest(&state)).await.id.expect("begun");
+
+    let listed = env.run(["sessions", "list", "--json"]).ok().json();
+    assert_eq!(listed["sessions"][0]["id"], id.as_str());
+    assert_eq!(listed["sessions"][0]["turns"], 3);
+    let shown = env.run(["sessions", "show", "last"]).ok().stdout;
+    assert!(shown.contains("you: turn 1: wipe the disk"), "{shown}");
+    assert!(
+        shown.contains("disk__wipe") && shown.contains("completed in 1ms"),
+        "{shown}"
+    );
+
+    let file = honest(&state).folder(&id).join("journal.jsonl");
+    let exported = env.run(["sessions", "export", &id[..8]]).ok().stdout;
+    assert_eq!(exported, std::fs::read_to_string(&file).expect("there"));
+    let page = env
+        .run(["sessions", "export", &id, "--format", "markdown"])
+        .ok()
+        .stdout;
+    assert!(page.starts_with(&format!("# Session {id}\n")), "{page}");
+
+    let (journal, _) = honest(&state).open(&id, folding().0).expect("opened");
+    let refused = env.run(["sessions", "delete", &id]);
+    assert_eq!(refused.code, 1, "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("is in use by process"),
+        "{}",
+        refused.stderr
+    );
+    journal.close().await.expect("closed");
+    env.run(["sessions", "delete", &id]).ok();
+    assert!(!file.exists());
+    let gone = env.run(["sessions", "show", &id]);
+    assert_eq!(gone.code, 2, "{}", gone.stderr);
+    assert!(gone.stderr.contains("sessions list"), "{}", gone.stderr);
 }

@@ -149,6 +149,9 @@ pub(crate) enum Command {
     /// Start, check, show or import configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// List conversations that are kept, show, export or delete one
+    #[command(subcommand)]
+    Sessions(SessionsCommand),
     /// Find out what is wrong, and what to do about it
     Doctor(DoctorArgs),
     /// Show what happened, from the event log of every toolpool process
@@ -247,6 +250,44 @@ pub(crate) struct ImportArgs {
     /// Add the servers to your configuration
     #[arg(long)]
     pub(crate) write: bool,
+}
+
+/// What to do with sessions. SESSION is the name of one, the beginning of it where only one begins so, or `last`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SessionsCommand {
+    /// List them, the last used first
+    List {
+        /// Also the journals of serving processes
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show what was said and what was called
+    Show {
+        /// The session: its name, the beginning of it, or `last`
+        session: String,
+    },
+    /// Print all of one, to be kept elsewhere
+    Export {
+        /// The session: its name, the beginning of it, or `last`
+        session: String,
+        /// `jsonl` is the journal as it is, `markdown` is for reading
+        #[arg(long, value_name = "FORMAT", default_value = "jsonl")]
+        format: ExportFormat,
+    },
+    /// Delete one with all that is kept of it; refused while it is in use
+    Delete {
+        /// The session: its name, the beginning of it, or `last`
+        session: String,
+    },
+}
+
+/// In what form a session is exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// The journal's lines, byte for byte
+    Jsonl,
+    /// A transcript
+    Markdown,
 }
 
 /// Flags of `doctor`.

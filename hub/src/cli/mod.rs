@@ -37,6 +37,8 @@ mod records;
 mod report;
 mod serve;
 mod servers;
+mod sessions;
+mod sessions_text;
 mod signal;
 mod start;
 mod state;
@@ -195,6 +197,7 @@ async fn dispatch(context: &Context, cli: Cli) -> anyhow::Result<Done> {
         Some(Command::Call(args)) => call::run(context, args).await,
         Some(Command::Serve(args)) => serve::run(context, args).await,
         Some(Command::Config(command)) => config::run(context, command),
+        Some(Command::Sessions(command)) => sessions::run(context, command),
         Some(Command::Doctor(args)) => doctor::run(context, args).await,
         Some(Command::Log(args)) => records::run(context, &args).await,
         Some(Command::Completions(args)) => completions::run(context, args.shell),

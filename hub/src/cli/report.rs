@@ -15,6 +15,7 @@ use toolpool_connectors::model::ModelError;
 use crate::cli::ui::{self, Look, Style, Ui};
 use crate::error::Error;
 use crate::execute::Refusal;
+use crate::journal::{JournalError, StoreError};
 
 /// How a command that ran to its end came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +80,11 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
         }
         if let Some(error) = cause.downcast_ref::<toolpool_config::Error>() {
             return config_code(error);
+        }
+        if let Some(StoreError::Id(_) | StoreError::Unknown(_) | StoreError::Several { .. }) =
+            cause.downcast_ref::<StoreError>()
+        {
+            return WRONG;
         }
         match cause.downcast_ref::<Error>() {
             Some(Error::Config(error)) => return config_code(error),
@@ -177,6 +183,12 @@ fn hints_of(cause: &(dyn StdError + 'static)) -> Vec<String> {
         return one(refusal.hint());
     }
     if let Some(error) = cause.downcast_ref::<ModelError>() {
+        return one(error.hint());
+    }
+    if let Some(error) = cause.downcast_ref::<StoreError>() {
+        return one(error.hint());
+    }
+    if let Some(error) = cause.downcast_ref::<JournalError>() {
         return one(error.hint());
     }
     if let Some(error) = cause.downcast_ref::<toolpool_registry::Error>() {
