@@ -30,6 +30,7 @@ use crate::journal::entry::{DecisionSource, Grant};
 
 /// The tool of the builtin `workspace` server that the gates over commands are for.
 const RUNS_COMMANDS: &str = "run_command";
+const NOT_IN_PLAN: &str = "mode `plan`, and no gate knows the command to only read";
 /// Its argument that holds the command.
 const COMMAND: &str = "command";
 
@@ -130,16 +131,20 @@ fn decide_with(proposal: &Proposal<'_>, policy: &Policy<'_>, gates: &Gates) -> J
     let tool = proposal.tool;
     let commands = runs_commands(tool, proposal.server);
     let gate = commands.then(|| gated(proposal, gates));
-    let freed = |gate: &Option<shell::Judged>| {
-        gate.as_ref()
-            .is_some_and(|gate| gate.decision == Decision::Allow)
-    };
+    let freed = gate
+        .as_ref()
+        .is_some_and(|gate| gate.decision == Decision::Allow);
     match policy.view.hides(tool) {
+        Some(Hidden::PlanMode) | None if commands && policy.view.mode == Mode::Plan => {
+            // Whatever is claimed of the tool: of a command the gates know more.
+            if !freed {
+                return Judged::new(Decision::Deny, DecisionSource::Mode, NOT_IN_PLAN)
+                    .saying(Some("the command is not known to only read".into()));
+            }
+        }
         None => {}
-        Some(Hidden::PlanMode) if freed(&gate) => {}
         Some(why @ Hidden::PlanMode) => {
-            let judged = Judged::new(Decision::Deny, DecisionSource::Mode, why.to_string());
-            return if commands { judged } else { judged.hidden() };
+            return Judged::new(Decision::Deny, DecisionSource::Mode, why.to_string()).hidden();
         }
         Some(why) => {
             return Judged::new(Decision::Deny, DecisionSource::DenyList, why.to_string()).hidden();

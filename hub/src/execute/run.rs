@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use tokio::runtime::Handle;
 use toolpool_config::{Config, Effect};
 use toolpool_connectors::CallRequest;
-use toolpool_registry::{Fingerprint, ToolMeta};
+use toolpool_registry::{Claims, Fingerprint, ToolMeta};
 
 use super::approve::Approved;
 use super::resolve::Valid;
@@ -45,11 +45,13 @@ pub(super) struct Outcome {
     due: Due,
 }
 
-/// An outcome that has to be written. Dropped without, it writes that nothing is known.
+/// An outcome that has to be written. Dropped without, it writes what is known then.
 struct Due {
     journal: Journal,
     call: CallId,
     started: Instant,
+    /// Whether the server may have heard of the call.
+    sent: bool,
     open: bool,
 }
 
@@ -76,7 +78,7 @@ impl Approved {
             fingerprint: fingerprint.to_string(),
             arguments: secrets.hide_in(&Value::Object(valid.arguments.clone())),
             effect: tool.claims.effect,
-            repeatable: repeatable(tool),
+            repeatable: repeatable(&tool.claims),
             key: key.clone(),
         };
         // Held from before the append: an append that was given up half way may still have been written.
@@ -84,12 +86,13 @@ impl Approved {
             journal: door.desk.journal.clone(),
             call: id,
             started: Instant::now(),
+            sent: false,
             open: true,
         };
         let written = door
             .desk
             .journal
-            .append(Entry::Intent(note), sync(tool, caller))
+            .append(Entry::Intent(note), sync(&tool.claims, caller.asks))
             .await;
         if let Err(source) = written {
             due.open = false;
@@ -114,16 +117,16 @@ impl Approved {
 }
 
 /// Whether it may be sent again without harm, by a claim that is believed.
-fn repeatable(tool: &ToolMeta) -> bool {
-    tool.claims.read_only() || tool.claims.idempotent
+fn repeatable(claims: &Claims) -> bool {
+    claims.read_only() || claims.idempotent
 }
 
 /// An intent must outlive the machine where running it twice would do harm. Calls of clients are many, and the client knows
 /// what it sent, so that there only what may destroy something is worth a wait.
-fn sync(tool: &ToolMeta, caller: &Caller) -> Sync {
-    let wait = match caller.asks {
-        Asks::Client => tool.claims.effect == Effect::Destructive,
-        Asks::Hub | Asks::Typed => !repeatable(tool),
+fn sync(claims: &Claims, asks: Asks) -> Sync {
+    let wait = match asks {
+        Asks::Client => claims.effect == Effect::Destructive,
+        Asks::Hub | Asks::Typed => !repeatable(claims),
     };
     if wait { Sync::Now } else { Sync::Later }
 }
@@ -145,7 +148,7 @@ impl Recorded {
             cancel: call.cancel,
             progress: call.progress,
         };
-        due.started = Instant::now();
+        (due.started, due.sent) = (Instant::now(), true);
         let reply = door.fleet.call_tool(&tool.id.server, request).await;
         let elapsed = due.started.elapsed();
         match reply {
@@ -276,8 +279,17 @@ impl Drop for Due {
         if !self.open {
             return;
         }
-        let text = "the call was given up while it ran; whether it took effect is not known";
-        let note = self.note(Verdict::InDoubt, text.into());
+        let (verdict, text) = match self.sent {
+            true => (
+                Verdict::InDoubt,
+                "the call was given up while it ran; whether it took effect is not known",
+            ),
+            false => (
+                Verdict::NotStarted,
+                "the call was given up before anything was sent",
+            ),
+        };
+        let note = self.note(verdict, text.into());
         let journal = self.journal.clone();
         // Without a runtime the process is ending; a missing outcome means the same.
         if let Ok(runtime) = Handle::try_current() {
@@ -330,5 +342,44 @@ mod tests {
         let mut empty = json!({"structuredContent": {}});
         say(&mut empty, "note");
         assert_eq!(empty["content"][0]["text"], "note");
+    }
+
+    #[test]
+    fn an_intent_is_synced_where_running_twice_would_do_harm() {
+        use toolpool_config::Trust;
+        let claims = |trust, hints: Value| Claims::read(Some(&hints), trust, None);
+        let mutating = || json!({"readOnlyHint": false, "destructiveHint": false});
+        let idempotent =
+            || json!({"readOnlyHint": false, "destructiveHint": false, "idempotentHint": true});
+        for (trust, hints, own, clients) in [
+            (
+                Trust::Annotations,
+                json!({"readOnlyHint": true}),
+                Sync::Later,
+                Sync::Later,
+            ),
+            (Trust::Annotations, idempotent(), Sync::Later, Sync::Later),
+            (Trust::Annotations, mutating(), Sync::Now, Sync::Later),
+            (
+                Trust::Annotations,
+                json!({"destructiveHint": true}),
+                Sync::Now,
+                Sync::Now,
+            ),
+            // What is not believed is the worst.
+            (
+                Trust::None,
+                json!({"readOnlyHint": true}),
+                Sync::Now,
+                Sync::Now,
+            ),
+            (Trust::None, idempotent(), Sync::Now, Sync::Now),
+            (Trust::None, json!({}), Sync::Now, Sync::Now),
+        ] {
+            let claims = claims(trust, hints.clone());
+            assert_eq!(sync(&claims, Asks::Hub), own, "{hints}");
+            assert_eq!(sync(&claims, Asks::Typed), own, "{hints}");
+            assert_eq!(sync(&claims, Asks::Client), clients, "{hints}");
+        }
     }
 }
