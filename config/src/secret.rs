@@ -100,8 +100,6 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn what_must_not_be_written_down() {
         let text = r#"

@@ -107,6 +107,12 @@ pub struct Now {
     pub snapshot: Arc<Snapshot>,
 }
 
+/// Hears passing events.
+pub type Notify<'a> = dyn Fn(What) + Send + Sync + 'a;
+/// Keeps bytes and says under which name.
+pub type Keep<'a> = dyn Fn(&[u8]) -> Option<String> + Send + Sync + 'a;
+/// Writes a rule, or says why it can't.
+pub type Remember<'a> = dyn Fn(&NewRule) -> Result<(), String> + Send + Sync + 'a;
 /// Turns an allow into an ask by giving a reason, and can do nothing else. Asked in mode `auto` about calls that the rules
 /// allow and that do not only read. One that fails gives a reason.
 pub type SecondOpinion<'a> =
@@ -126,11 +132,11 @@ pub struct Desk<'a> {
     /// Bytes of a result that the model reads; the rest is cut and said.
     pub text_bytes_max: usize,
     /// Hears that a person is waited for.
-    pub notify: Option<&'a (dyn Fn(What) + Send + Sync)>,
+    pub notify: Option<&'a Notify<'a>>,
     /// Keeps the whole of a result that was cut, secrets replaced, and says under which name.
-    pub artifact: Option<&'a (dyn Fn(&[u8]) -> Option<String> + Send + Sync)>,
+    pub artifact: Option<&'a Keep<'a>>,
     /// Writes a rule into the person's configuration, or says why it can't.
-    pub remember: Option<&'a (dyn Fn(&NewRule) -> Result<(), String> + Send + Sync)>,
+    pub remember: Option<&'a Remember<'a>>,
     /// The model's opinion, where it is asked for one.
     pub second: Option<&'a SecondOpinion<'a>>,
 }

@@ -135,13 +135,8 @@ fn decide_with(proposal: &Proposal<'_>, policy: &Policy<'_>, gates: &Gates) -> J
         .as_ref()
         .is_some_and(|gate| gate.decision == Decision::Allow);
     match policy.view.hides(tool) {
-        Some(Hidden::PlanMode) | None if commands && policy.view.mode == Mode::Plan => {
-            // Whatever is claimed of the tool: of a command the gates know more.
-            if !freed {
-                return Judged::new(Decision::Deny, DecisionSource::Mode, NOT_IN_PLAN)
-                    .saying(Some("the command is not known to only read".into()));
-            }
-        }
+        // Whatever is claimed of the tool: of a command the gates know more.
+        None | Some(Hidden::PlanMode) if commands => {}
         None => {}
         Some(why @ Hidden::PlanMode) => {
             return Judged::new(Decision::Deny, DecisionSource::Mode, why.to_string()).hidden();
@@ -149,6 +144,10 @@ fn decide_with(proposal: &Proposal<'_>, policy: &Policy<'_>, gates: &Gates) -> J
         Some(why) => {
             return Judged::new(Decision::Deny, DecisionSource::DenyList, why.to_string()).hidden();
         }
+    }
+    if commands && policy.view.mode == Mode::Plan && !freed {
+        return Judged::new(Decision::Deny, DecisionSource::Mode, NOT_IN_PLAN)
+            .saying(Some("the command is not known to only read".into()));
     }
     let Some(server) = proposal.server else {
         let why = "its server is not configured any more";
