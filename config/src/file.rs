@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    AgentSettings, BudgetSettings, Builtin, Decision, Effect, EmbeddingSettings, EventLogSettings,
+    AgentSettings, BudgetSettings, Builtin, Confine, Decision, Effect, EmbeddingSettings, EventLogSettings,
     Exposure, Glob, Limits, Mode, NameSettings, Pattern, PoolSettings, Profile, ToolOverride,
     Trust,
 };
@@ -79,6 +79,10 @@ pub(crate) struct ServerFile {
     pub(crate) builtin: Option<Builtin>,
     /// The folder that a builtin server works on.
     pub(crate) folder: Option<String>,
+    /// Whether the commands that a builtin server runs are held to writing in its folder.
+    pub(crate) confine: Option<Confine>,
+    /// Folders that they may write to besides.
+    pub(crate) write_also: Vec<String>,
     /// `false` keeps it listed and never starts it.
     pub(crate) enabled: Option<bool>,
     /// Seconds that one call may take.

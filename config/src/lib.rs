@@ -48,7 +48,7 @@ pub use profile::Profile;
 pub use rule::{Matcher, NewRule, Proposed, Rule, add_rule};
 pub use schema::schema;
 pub use secret::Secret;
-pub use server::{Builtin, ServerConfig, ToolOverride, Transport};
+pub use server::{Builtin, Confine, Confinement, ServerConfig, ToolOverride, Transport};
 pub use settings::{
     AgentSettings, BudgetSettings, EmbeddingSettings, EventLogSettings, ModelSettings,
     NameSettings, PoolOverrides, PoolSettings, ServeSettings, TokenConfig,

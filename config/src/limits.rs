@@ -82,6 +82,10 @@ pub struct Limits {
     pub search_line_chars_max: usize,
     /// Entries of one listing of `workspace`.
     pub list_entries_max: usize,
+    /// Bytes of a file that `edit_file` takes: it is held in memory and shown in part, and a larger one is data and no text.
+    pub edit_bytes_max: u64,
+    /// Bytes of a command's output that are kept, the first and the last half: errors stand at either end.
+    pub command_output_bytes_max: u64,
     /// Sessions that one serving process keeps; the longest idle one gives way.
     pub sessions_max: usize,
     /// Bytes of one request of a client over HTTP.
@@ -303,6 +307,18 @@ pub mod fixed {
     pub const FAULTS_SHOWN_MAX: usize = 3;
     /// Lines that a search of `workspace` shows before and after a match: more is reading, and `read_file` does that.
     pub const SEARCH_CONTEXT_MAX: usize = 5;
+    /// Entries that `delete_file` removes at once: more is no slip of a model that a person should have to find out about afterwards.
+    pub const DELETE_ENTRIES_MAX: usize = 10_000;
+    /// Depth of folders that it goes down to, each with a handle of its own.
+    pub const DELETE_DEPTH_MAX: usize = 64;
+    /// Characters of the nearest line that is shown when an edit finds nothing.
+    pub const NEAREST_LINE_CHARS_MAX: usize = 160;
+    /// Files that one `workspace` server remembers the content of, by hash; the longest forgotten must be read again.
+    pub const SEEN_FILES_MAX: usize = 10_000;
+    /// What a command's own time limit leaves of the call's, so that what it wrote comes back with the news.
+    pub const COMMAND_MARGIN: Duration = Duration::from_millis(1_500);
+    /// How long the end of a command's processes is waited for before its result is given without it.
+    pub const COMMAND_GONE_WITHIN: Duration = Duration::from_millis(1_000);
     /// Entries looked at for the same name elsewhere, per entry that a listing may have. A guess is not worth more.
     pub const SUGGEST_LOOKED_AT_FACTOR: usize = 20;
 }

@@ -15,7 +15,7 @@ use crate::limits::fixed::SECONDS_MAX;
 use crate::node::{Node, Value};
 use crate::rule::Rule;
 use crate::secret::Secret;
-use crate::server::{ServerConfig, Transport};
+use crate::server::{Confinement, ServerConfig, Transport};
 use crate::settings::{ModelSettings, ServeSettings, TokenConfig};
 
 /// What the strings are filled from, and where mistakes are gathered.
@@ -177,6 +177,14 @@ impl Resolver<'_> {
             return Transport::InProcess {
                 name: builtin,
                 folder: self.folder(&at("folder"), file.folder.as_deref(), unset),
+                confinement: Confinement {
+                    confine: file.confine.unwrap_or_default(),
+                    write_also: file
+                        .write_also
+                        .iter()
+                        .filter_map(|path| self.folder(&at("write_also"), Some(path), unset))
+                        .collect(),
+                },
             };
         }
         let args = file
@@ -203,6 +211,8 @@ impl Resolver<'_> {
             ("command", "cwd", file.cwd.is_some()),
             ("url", "headers", !file.headers.is_empty()),
             ("builtin", "folder", file.folder.is_some()),
+            ("builtin", "confine", file.confine.is_some()),
+            ("builtin", "write_also", !file.write_also.is_empty()),
         ];
         for (owner, key, _) in keys.into_iter().filter(|row| row.2 && row.0 != kind) {
             self.wrong(

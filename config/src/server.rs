@@ -65,7 +65,29 @@ pub enum Transport {
         name: Builtin,
         /// The folder it works on; the hub's own working folder when missing.
         folder: Option<PathBuf>,
+        /// Where the commands that it runs may write.
+        confinement: Confinement,
     },
+}
+
+/// Where commands may write.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Confinement {
+    /// Whether they are held at all.
+    pub confine: Confine,
+    /// Folders that they may write to besides the workspace.
+    pub write_also: Vec<PathBuf>,
+}
+
+/// How far commands are held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Confine {
+    /// They write in the workspace, in a temporary folder of their own, and where `write_also` says.
+    #[default]
+    Workspace,
+    /// They write where the hub itself may.
+    None,
 }
 
 /// The servers that are part of this program.

@@ -745,6 +745,7 @@ async fn in_process_servers_come_through_the_factory() {
     let config = server(Transport::InProcess {
         name: Builtin::Workspace,
         folder: Some("/somewhere".into()),
+        confinement: toolpool_config::Confinement::default(),
     });
     let mut options = options(Path::new("/"));
     options.in_process = Arc::new({

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
-use toolpool_config::{Builtin, ServerConfig, Transport, Trust};
+use toolpool_config::{Builtin, Confinement, ServerConfig, Transport, Trust};
 
 use crate::error::Error;
 
@@ -78,6 +78,7 @@ pub(crate) fn config() -> ServerConfig {
         transport: Transport::InProcess {
             name: Builtin::Workspace,
             folder: None,
+            confinement: Confinement::default(),
         },
         enabled: true,
         timeout: Duration::ZERO,

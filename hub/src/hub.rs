@@ -31,6 +31,7 @@ use crate::journal::entry::{Begin, CallId, JournalKind};
 use crate::journal::{Journal, JournalError, Store};
 use crate::sync::{Change, Progress, Published, Writer};
 use crate::verify::Schemas;
+use crate::workspace::Launch;
 use crate::{search, workspace};
 
 /// What the hub is handed, so that it reads nothing from its surroundings.
@@ -120,9 +121,16 @@ impl Hub {
         let (fleet, mut events) = Fleet::start(
             &config.servers,
             FleetOptions {
-                guard_program: options.guard_program,
+                guard_program: options.guard_program.clone(),
                 limits: config.limits.clone(),
-                in_process: workspace::factory(options.folder.clone(), config.limits.clone()),
+                in_process: workspace::factory(
+                    options.folder.clone(),
+                    config.limits.clone(),
+                    Launch {
+                        program: options.guard_program.clone(),
+                        env: options.inherit_env.clone(),
+                    },
+                ),
                 client_name: "toolpool".into(),
                 client_version: env!("CARGO_PKG_VERSION").into(),
                 roots: vec![options.folder],

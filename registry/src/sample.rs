@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use toolpool_config::{Builtin, Config, Limits, NameSettings, ServerConfig, Transport, Trust};
+use toolpool_config::{
+    Builtin, Config, Confinement, Limits, NameSettings, ServerConfig, Transport, Trust,
+};
 
 use crate::catalog::{ServerTools, read_tools};
 use crate::snapshot::Snapshot;
@@ -18,6 +20,7 @@ pub(crate) fn server() -> ServerConfig {
         transport: Transport::InProcess {
             name: Builtin::Workspace,
             folder: None,
+            confinement: Confinement::default(),
         },
         enabled: true,
         timeout: Duration::from_secs(1),

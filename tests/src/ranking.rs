@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
-use toolpool_config::{Builtin, Config, ServerConfig, Transport, Trust};
+use toolpool_config::{Builtin, Config, Confinement, ServerConfig, Transport, Trust};
 use toolpool_connectors::runtime::{self, RuntimePlaces};
 use toolpool_registry::{
     Allowance, Encoder, Health, ModelFiles, Pool, Query, Ranking, ServerState, Snapshot,
@@ -299,6 +299,7 @@ fn offline() -> ServerConfig {
         transport: Transport::InProcess {
             name: Builtin::Workspace,
             folder: None,
+            confinement: Confinement::default(),
         },
         enabled: false,
         timeout: Duration::from_millis(limits.call_timeout_ms),

@@ -67,6 +67,7 @@ use ui::Ui;
 
 use crate::hub::Hub;
 use crate::journal::{Disk, RealDisk};
+use crate::workspace::confined;
 
 /// The hidden command that the guard process is started with.
 const GUARD: &str = "__guard";
@@ -90,6 +91,12 @@ pub fn main_on(disk: Arc<dyn Disk>) -> ExitCode {
         .is_some_and(|first| first == GUARD)
     {
         return toolpool_connectors::guard::main();
+    }
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|first| first == confined::CONFINED)
+    {
+        return confined::main(std::env::args_os().skip(2));
     }
     bug::watch();
     let code = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(disk))).unwrap_or(BUG);

@@ -9,6 +9,7 @@
 
 use std::fs::File;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
@@ -86,16 +87,15 @@ impl Root {
         &self.path
     }
 
-    /// Finds what `path` means: relative to the folder, or absolute and inside of it.
-    pub(super) fn resolve(&self, path: &str) -> Result<Inside, Outside> {
-        let refused = |why: String| Outside::Refused(Refusal(why));
+    /// The path below the folder as it is written: relative to it, or absolute and inside of it.
+    pub(super) fn below(&self, path: &str) -> Result<PathBuf, Refusal> {
         let escapes = || {
-            refused(format!(
+            Refusal(format!(
                 "`{path}` is outside the workspace; give a path relative to it, such as `.` or `src`"
             ))
         };
         if path.contains('\0') {
-            return Err(refused("a path cannot contain a NUL character".to_owned()));
+            return Err(Refusal("a path cannot contain a NUL character".to_owned()));
         }
         let written = Path::new(path);
         let below = match written.is_absolute() {
@@ -110,8 +110,15 @@ impl Root {
             false => tidy(written).ok_or_else(escapes)?,
         };
         if names_hidden(&below) {
-            return Err(refused(format!("`{HIDDEN}` is not part of the workspace")));
+            return Err(Refusal(format!("`{HIDDEN}` is not part of the workspace")));
         }
+        Ok(below)
+    }
+
+    /// Finds what `path` means, through all its links.
+    pub(super) fn resolve(&self, path: &str) -> Result<Inside, Outside> {
+        let refused = |why: String| Outside::Refused(Refusal(why));
+        let below = self.below(path).map_err(Outside::Refused)?;
         let absolute = match self.path.join(&below).canonicalize() {
             Ok(absolute) => absolute,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -155,15 +162,30 @@ impl Root {
         {
             return Err(refused("is not a plain file"));
         }
-        let file = self.open_beneath(inside).map_err(cannot)?;
+        let file = self.open_beneath(inside, FLAGS).map_err(cannot)?;
         if !file.metadata().map_err(cannot)?.is_file() || is_synthetic(&file) {
             return Err(refused("is not a plain file"));
         }
         Ok(file)
     }
 
+    /// Opens a folder, to name things in it by their own names only.
+    pub(super) fn open_folder(&self, inside: &Inside) -> Result<OwnedFd, Refusal> {
+        let cannot = |error: io::Error| {
+            Refusal(format!(
+                "`{}` cannot be opened: {}",
+                inside.shown(),
+                plain(&error)
+            ))
+        };
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        self.open_beneath(inside, flags)
+            .map(OwnedFd::from)
+            .map_err(cannot)
+    }
+
     #[cfg(target_os = "linux")]
-    fn open_beneath(&self, inside: &Inside) -> io::Result<File> {
+    fn open_beneath(&self, inside: &Inside, flags: OFlags) -> io::Result<File> {
         use rustix::fs::ResolveFlags;
         let folder = rustix::fs::open(
             &self.path,
@@ -172,17 +194,23 @@ impl Root {
         )?;
         let resolve =
             ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-        match rustix::fs::openat2(&folder, &inside.relative, FLAGS, Mode::empty(), resolve) {
+        let relative = match inside.relative.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => &inside.relative,
+        };
+        match rustix::fs::openat2(&folder, relative, flags, Mode::empty(), resolve) {
             Ok(file) => Ok(file.into()),
             // Old kernels lack the call, and sandboxes forbid it.
-            Err(rustix::io::Errno::NOSYS | rustix::io::Errno::PERM) => open_and_compare(inside),
+            Err(rustix::io::Errno::NOSYS | rustix::io::Errno::PERM) => {
+                open_and_compare(inside, flags)
+            }
             Err(error) => Err(error.into()),
         }
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn open_beneath(&self, inside: &Inside) -> io::Result<File> {
-        open_and_compare(inside)
+    fn open_beneath(&self, inside: &Inside, flags: OFlags) -> io::Result<File> {
+        open_and_compare(inside, flags)
     }
 }
 
@@ -193,9 +221,9 @@ const FLAGS: OFlags = OFlags::RDONLY
     .union(OFlags::NOCTTY);
 
 /// Opens by path, and makes sure that the path still leads to what was opened, through no link.
-fn open_and_compare(inside: &Inside) -> io::Result<File> {
+fn open_and_compare(inside: &Inside, flags: OFlags) -> io::Result<File> {
     use std::os::unix::fs::MetadataExt;
-    let file: File = rustix::fs::open(&inside.absolute, FLAGS, Mode::empty())?.into();
+    let file: File = rustix::fs::open(&inside.absolute, flags, Mode::empty())?.into();
     let opened = file.metadata()?;
     let there = inside.absolute.canonicalize()?;
     let named = there.symlink_metadata()?;

@@ -1,31 +1,43 @@
-//! The embedded `workspace` server: the files of one folder, read only, for a model.
+//! The embedded `workspace` server: the files of one folder, and commands in it, for a model.
 //!
 //! It is a real MCP server on an in-memory pipe, so nothing about it is special to the rest of the hub: its tools are
 //! listed, ranked, gated and called like anybody's.
 //!
-//! Deliberately absent: writing, running commands, and watching. Line numbers are left out of what is read, because a
+//! What may be done is not decided here: every tool says what it is, and permission asks or refuses before a call arrives. What
+//! is held here is the folder: nothing outside of it is read or written by the tools, nor written by commands. Deliberately
+//! absent: watching, and anything in `.git`. Line numbers are left out of what is read, because a
 //! model that quotes a file must quote the file. Refusals are results with `isError`, in one sentence that says what to do
 //! instead, never protocol errors: those do not reach the model.
 //!
 //! ```text
 //! server ── names a tool, reads its arguments ── tools (the definitions)
-//!   └─ read, list, find, search, info ── each a plain blocking function
+//!   └─ read, list, find, search, info, write, edit, change ── each a plain blocking function
 //!        ├─ confine ── every path, before and after it is opened
+//!        ├─ place ── a name in an open folder, where something is written
+//!        ├─ seen ── what the model knows of each file
 //!        ├─ walk ── below a folder, as .gitignore says, never into .git
 //!        └─ text ── what is text, and what the rest is
+//!   └─ command ── our own program as `__confined` (confined), then the shell
 //! ```
 
+mod change;
+mod command;
 mod confine;
+pub mod confined;
+mod edit;
 mod find;
 mod info;
 mod list;
+mod place;
 mod read;
 mod search;
+mod seen;
 mod server;
 mod suggest;
 mod text;
 mod tools;
 mod walk;
+mod write;
 
 #[cfg(test)]
 mod tests;
@@ -36,23 +48,40 @@ use std::sync::Arc;
 use rmcp::ServiceExt;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
-use toolpool_config::{Limits, Transport};
+use toolpool_config::{Confinement, Limits, Transport};
 use toolpool_connectors::InProcessFactory;
+
+pub use command::Launch;
 
 /// Runs a workspace server on each pipe it is handed, over the folder that the server's configuration names, else over
 /// `default_folder`. The folder need not exist yet: a call into a missing one says so.
 #[must_use]
-pub fn factory(default_folder: PathBuf, limits: Limits) -> InProcessFactory {
+pub fn factory(default_folder: PathBuf, limits: Limits, launch: Launch) -> InProcessFactory {
     Arc::new(move |config, pipe| {
-        let folder = match &config.transport {
-            // A relative folder is below the default one; joining leaves an absolute one as it is.
+        // A relative folder is below the default one; joining leaves an absolute one as it is.
+        let (folder, confinement) = match &config.transport {
             Transport::InProcess {
-                folder: Some(folder),
+                folder,
+                confinement,
                 ..
-            } => default_folder.join(folder),
-            _ => default_folder.clone(),
+            } => (
+                folder.as_ref().map_or_else(
+                    || default_folder.clone(),
+                    |folder| default_folder.join(folder),
+                ),
+                Confinement {
+                    confine: confinement.confine,
+                    write_also: confinement
+                        .write_also
+                        .iter()
+                        .map(|folder| default_folder.join(folder))
+                        .collect(),
+                },
+            ),
+            _ => (default_folder.clone(), Confinement::default()),
         };
-        let server = server::Workspace::new(folder, limits.clone());
+        let commands = command::Commands::new(launch.clone(), confinement, config.timeout);
+        let server = server::Workspace::new(folder, limits.clone(), commands);
         tokio::spawn(async move {
             match server.serve(pipe).await {
                 Ok(running) => drop(running.waiting().await),
@@ -80,6 +109,8 @@ struct Refusal(String);
 struct Setting {
     root: confine::Root,
     limits: Limits,
+    seen: seen::Seen,
+    commands: Arc<command::Commands>,
     stop: CancellationToken,
 }
 

@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Read, Seek};
 
 use serde::Deserialize;
 
-use super::{Answer, Refusal, Setting, confine, suggest, text, walk};
+use super::{Answer, Refusal, Setting, confine, seen, suggest, text, walk};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,6 +46,7 @@ pub(super) fn run(setting: &Setting, arguments: Arguments) -> Result<Answer, Ref
     if let Some(kind) = text::not_text(&sniff(&mut file).map_err(cannot)?, &path) {
         return Err(refuse_binary(kind));
     }
+    let before = hash(&mut file, setting.limits.edit_bytes_max).map_err(cannot)?;
     let first = arguments.offset.unwrap_or(1).max(1);
     let shown_max = usize::try_from(setting.limits.read_bytes_max).unwrap_or(usize::MAX);
     let mut reader = BufReader::with_capacity(64 * 1024, file);
@@ -67,6 +68,13 @@ pub(super) fn run(setting: &Setting, arguments: Arguments) -> Result<Answer, Ref
         return Err(refuse_binary("a binary file"));
     }
     let at_end = !window.inside_line && reader.fill_buf().map_err(cannot)?.is_empty();
+    let after = hash(&mut reader.into_inner(), setting.limits.edit_bytes_max).map_err(cannot)?;
+    // A file that changed while it was read was not seen as it is.
+    if let (Some(before), Some(after)) = (before, after)
+        && before == after
+    {
+        setting.seen.note(&inside.relative, after);
+    }
     let lossy = std::str::from_utf8(&window.bytes).is_err();
     let mut shown = String::from_utf8_lossy(&window.bytes).into_owned();
     let last = first + window.lines.saturating_sub(1);
@@ -123,6 +131,18 @@ pub(super) fn sniff(file: &mut File) -> std::io::Result<Vec<u8>> {
         .read_to_end(&mut start)?;
     file.rewind()?;
     Ok(start)
+}
+
+/// The hash of the whole content, with the file wound back; `None` for one that is too large to be edited.
+fn hash(file: &mut File, bytes_max: u64) -> std::io::Result<Option<seen::Hash>> {
+    file.rewind()?;
+    let mut content = Vec::new();
+    let read = file
+        .by_ref()
+        .take(bytes_max.saturating_add(1))
+        .read_to_end(&mut content)?;
+    file.rewind()?;
+    Ok((read as u64 <= bytes_max).then(|| seen::hash(&content)))
 }
 
 /// Skips `lines` lines, or as many as there are; returns how many.

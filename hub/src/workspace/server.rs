@@ -1,6 +1,7 @@
 //! The MCP side: lists the tools, reads arguments, and runs each call on a thread that may block.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use rmcp::ServerHandler;
 use rmcp::model::{
@@ -14,18 +15,30 @@ use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 use toolpool_config::Limits;
 
-use super::{Answer, Refusal, Setting, confine, find, info, list, read, search, tools};
+use super::command::{self, Commands};
+use super::seen::Seen;
+use super::{
+    Answer, Refusal, Setting, change, confine, edit, find, info, list, read, search, tools, write,
+};
 
 /// One workspace server.
 #[derive(Clone)]
 pub(super) struct Workspace {
     folder: PathBuf,
     limits: Limits,
+    commands: Arc<Commands>,
+    /// Of this server alone: what one client has read, another has not.
+    seen: Seen,
 }
 
 impl Workspace {
-    pub(super) fn new(folder: PathBuf, limits: Limits) -> Workspace {
-        Workspace { folder, limits }
+    pub(super) fn new(folder: PathBuf, limits: Limits, commands: Arc<Commands>) -> Workspace {
+        Workspace {
+            folder,
+            limits,
+            commands,
+            seen: Seen::default(),
+        }
     }
 
     /// Runs one call. Returns early when it is cancelled; the thread then stops at its next look.
@@ -35,16 +48,13 @@ impl Workspace {
         arguments: Map<String, Value>,
         stop: CancellationToken,
     ) -> Result<Answer, Refusal> {
-        let (folder, limits, name, stopped) = (
-            self.folder.clone(),
-            self.limits.clone(),
-            name.to_owned(),
-            stop.clone(),
-        );
+        let (server, name, stopped) = (self.clone(), name.to_owned(), stop.clone());
         let work = tokio::task::spawn_blocking(move || {
             let setting = Setting {
-                root: confine::Root::open(&folder)?,
-                limits,
+                root: confine::Root::open(&server.folder)?,
+                limits: server.limits,
+                seen: server.seen,
+                commands: server.commands,
                 stop,
             };
             run(&setting, &name, arguments)
@@ -58,11 +68,16 @@ impl Workspace {
 
 fn run(setting: &Setting, name: &str, arguments: Map<String, Value>) -> Result<Answer, Refusal> {
     match name {
+        "delete_file" => change::delete(setting, read_as(arguments)?),
+        "edit_file" => edit::run(setting, read_as(arguments)?),
         "file_info" => info::run(setting, read_as(arguments)?),
         "find_files" => find::run(setting, read_as(arguments)?),
         "list_files" => list::run(setting, read_as(arguments)?),
+        "move_file" => change::rename(setting, read_as(arguments)?),
         "read_file" => read::run(setting, read_as(arguments)?),
+        "run_command" => command::run(setting, read_as(arguments)?),
         "search_files" => search::run(setting, read_as(arguments)?),
+        "write_file" => write::run(setting, read_as(arguments)?),
         _ => Err(Refusal(format!("there is no tool `{name}`"))),
     }
 }
@@ -78,7 +93,7 @@ impl ServerHandler for Workspace {
             .with_server_info(
                 Implementation::new("workspace", env!("CARGO_PKG_VERSION")).with_title("Workspace"),
             )
-            .with_instructions("Reads the files of one folder. Paths are relative to it.")
+            .with_instructions("Reads and changes the files of one folder, and runs commands in it. Paths are relative to it.")
     }
 
     async fn list_tools(

@@ -3,22 +3,39 @@
 mod hostile;
 mod looking;
 mod reading;
+mod running;
 mod serving;
+mod writing;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
-use toolpool_config::Limits;
+use toolpool_config::{Confinement, Limits};
 
+use super::command::Commands;
 use super::server::Workspace;
-use super::{Answer, Refusal};
+use super::{Answer, Launch, Refusal};
 
 /// A workspace below a folder that also holds what is outside of it.
 struct World {
     dir: tempfile::TempDir,
     limits: Limits,
+    /// The server that remembers; made by the first call.
+    server: std::sync::OnceLock<Workspace>,
+}
+
+/// A server without our own program: commands run, unconfined.
+fn server(folder: PathBuf, limits: Limits) -> Workspace {
+    let path = std::env::var("PATH").expect("a PATH");
+    let launch = Launch {
+        program: None,
+        env: [("PATH".to_owned(), path)].into(),
+    };
+    let commands = Commands::new(launch, Confinement::default(), Duration::from_secs(600));
+    Workspace::new(folder, limits, commands)
 }
 
 impl World {
@@ -26,6 +43,7 @@ impl World {
         let world = World {
             dir: tempfile::tempdir().expect("a temporary folder"),
             limits: Limits::default(),
+            server: std::sync::OnceLock::new(),
         };
         world.file("../secret.txt", "the secret");
         world
@@ -77,7 +95,9 @@ impl World {
         let Value::Object(arguments) = arguments else {
             panic!("arguments are an object")
         };
-        let server = Workspace::new(self.folder(), self.limits.clone());
+        let server = self
+            .server
+            .get_or_init(|| server(self.folder(), self.limits.clone()));
         server.call(tool, arguments, CancellationToken::new()).await
     }
 
@@ -128,7 +148,7 @@ async fn a_path_that_leads_nowhere_is_answered_with_the_nearest() {
 #[tokio::test]
 async fn a_missing_folder_and_a_cancelled_call() {
     let world = World::project();
-    let gone = Workspace::new(world.folder().join("gone"), Limits::default());
+    let gone = server(world.folder().join("gone"), Limits::default());
     let refusal = gone
         .call(
             "list_files",
@@ -143,7 +163,7 @@ async fn a_missing_folder_and_a_cancelled_call() {
     );
     let stop = CancellationToken::new();
     stop.cancel();
-    let here = Workspace::new(world.folder(), Limits::default());
+    let here = server(world.folder(), Limits::default());
     let refusal = here
         .call("list_files", serde_json::Map::new(), stop)
         .await

@@ -12,6 +12,47 @@ pub(super) fn all() -> Vec<Tool> {
     let ignored = json!({ "type": "boolean", "description": "Also what .gitignore leaves out", "default": false });
     let glob = "`*.rs` for names, `src/**/*.rs` for paths";
     vec![
+        changing(
+            "delete_file",
+            "Delete a file",
+            "Delete a file or an empty folder of the workspace; a folder with all that is in it when recursive.",
+            &["path"],
+            json!({
+                "path": { "type": "string", "description": "File or folder, relative to the workspace" },
+                "recursive": { "type": "boolean", "description": "A folder with what is in it", "default": false },
+            }),
+            json!({ "path": { "type": "string" }, "removed": { "type": "integer" } }),
+            &["path", "removed"],
+            Changes {
+                destroys: true,
+                idempotent: true,
+                open_world: false,
+            },
+        ),
+        changing(
+            "edit_file",
+            "Edit a file",
+            "Replace a text in a file by another. Read the file first and quote old exactly: it must stand there once.",
+            &["path", "old", "new"],
+            json!({
+                "path": { "type": "string", "description": "File, relative to the workspace" },
+                "old": { "type": "string", "description": "Text to replace, exactly as in the file, with enough lines to be unique", "minLength": 1 },
+                "new": { "type": "string", "description": "Text to put in its place" },
+                "all": { "type": "boolean", "description": "Replace every occurrence", "default": false },
+            }),
+            json!({
+                "path": { "type": "string" },
+                "bytes": { "type": "integer" },
+                "sha256": { "type": "string" },
+                "replaced": { "type": "integer" },
+            }),
+            &["path", "bytes", "sha256", "replaced"],
+            Changes {
+                destroys: true,
+                idempotent: false,
+                open_world: false,
+            },
+        ),
         tool(
             "file_info",
             "File info",
@@ -55,6 +96,28 @@ pub(super) fn all() -> Vec<Tool> {
             }),
             Some(entries()),
         ),
+        changing(
+            "move_file",
+            "Move or rename a file",
+            "Move or rename a file or folder of the workspace. Does not replace what is there unless overwrite is set.",
+            &["from", "to"],
+            json!({
+                "from": { "type": "string", "description": "File or folder, relative to the workspace" },
+                "to": { "type": "string", "description": "Its new path, name included" },
+                "overwrite": { "type": "boolean", "description": "Replace a file that is there", "default": false },
+            }),
+            json!({
+                "path": { "type": "string" },
+                "from": { "type": "string" },
+                "bytes": { "type": "integer", "description": "Of a file" },
+            }),
+            &["path", "from"],
+            Changes {
+                destroys: true,
+                idempotent: false,
+                open_world: false,
+            },
+        ),
         tool(
             "read_file",
             "Read a file",
@@ -66,6 +129,31 @@ pub(super) fn all() -> Vec<Tool> {
                 "limit": { "type": "integer", "description": "Number of lines to read; all if left out", "minimum": 1 },
             }),
             None,
+        ),
+        changing(
+            "run_command",
+            "Run a command",
+            "Run a shell command in the workspace and return its output and exit code. It has no input and cannot write outside \
+             the workspace.",
+            &["command"],
+            json!({
+                "command": { "type": "string", "description": "Shell command, such as `cargo test`", "minLength": 1 },
+                "timeout_s": { "type": "number", "description": "Seconds after which it is stopped", "exclusiveMinimum": 0 },
+                "cwd": { "type": "string", "description": "Folder to run it in, relative to the workspace", "default": "." },
+            }),
+            json!({
+                "exit_code": { "type": ["integer", "null"], "description": "null when it was stopped" },
+                "output": { "type": "string", "description": "What it wrote, errors included" },
+                "timed_out": { "type": "boolean" },
+                "truncated": { "type": "boolean" },
+                "confined": { "type": "boolean", "description": "Whether it was kept from writing outside the workspace" },
+            }),
+            &["exit_code", "output", "timed_out", "truncated", "confined"],
+            Changes {
+                destroys: true,
+                idempotent: false,
+                open_world: true,
+            },
         ),
         tool(
             "search_files",
@@ -97,6 +185,28 @@ pub(super) fn all() -> Vec<Tool> {
                 },
                 "required": ["matches", "truncated"],
             })),
+        ),
+        changing(
+            "write_file",
+            "Write a file",
+            "Make a file in the workspace, or replace all of its content; folders on the way are made. To change a part, use edit_file.",
+            &["path", "content"],
+            json!({
+                "path": { "type": "string", "description": "File, relative to the workspace" },
+                "content": { "type": "string", "description": "The whole content" },
+            }),
+            json!({
+                "path": { "type": "string" },
+                "bytes": { "type": "integer" },
+                "sha256": { "type": "string" },
+                "created": { "type": "boolean" },
+            }),
+            &["path", "bytes", "sha256", "created"],
+            Changes {
+                destroys: true,
+                idempotent: true,
+                open_world: false,
+            },
         ),
     ]
 }
@@ -147,6 +257,36 @@ fn tool(
         Some(output) => tool.with_raw_output_schema(object(output)),
         None => tool,
     }
+}
+
+/// What a tool that changes something says of itself.
+struct Changes {
+    destroys: bool,
+    idempotent: bool,
+    open_world: bool,
+}
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one row of a table, each column of another kind"
+)]
+fn changing(
+    name: &'static str,
+    title: &str,
+    description: &'static str,
+    required: &[&str],
+    properties: Value,
+    output: Value,
+    output_required: &[&str],
+    changes: Changes,
+) -> Tool {
+    let output = json!({ "type": "object", "properties": output, "required": output_required });
+    let annotations = ToolAnnotations::with_title(title)
+        .read_only(false)
+        .destructive(changes.destroys)
+        .idempotent(changes.idempotent)
+        .open_world(changes.open_world);
+    tool(name, title, description, required, properties, Some(output)).with_annotations(annotations)
 }
 
 fn object(value: Value) -> Arc<serde_json::Map<String, Value>> {

@@ -25,6 +25,10 @@ pub(super) fn check(program: &Program, folder: &Path) -> Vec<Doubt> {
         .complete_commands
         .iter()
         .for_each(|list| walk.list(list));
+    // Only a comment: nothing runs, and nothing was judged.
+    if walk.parts == 0 {
+        walk.doubt(Gate::Comment, "");
+    }
     if walk.parts > SHELL_PARTS_MAX {
         walk.doubt(Gate::Parts, walk.parts.to_string());
     }

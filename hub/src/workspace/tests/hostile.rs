@@ -7,7 +7,6 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use toolpool_config::Limits;
 
-use super::super::server::Workspace;
 use super::World;
 
 #[tokio::test]
@@ -130,7 +129,7 @@ async fn what_is_no_plain_file_is_never_opened() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn files_that_the_kernel_makes_up_are_refused() {
-    let server = Workspace::new(PathBuf::from("/proc/self"), Limits::default());
+    let server = super::server(PathBuf::from("/proc/self"), Limits::default());
     let arguments = json!({"path": "environ"})
         .as_object()
         .cloned()

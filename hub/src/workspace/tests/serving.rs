@@ -3,10 +3,10 @@
 use rmcp::ServiceExt;
 use rmcp::model::CallToolRequestParams;
 use serde_json::{Value, json};
-use toolpool_config::{Builtin, Config, Limits, Transport};
+use toolpool_config::{Builtin, Config, Confinement, Limits, Transport};
 
 use super::World;
-use crate::workspace::{factory, tools};
+use crate::workspace::{Launch, factory, tools};
 
 #[tokio::test]
 async fn over_the_pipe_it_is_a_server_like_any_other() {
@@ -18,27 +18,51 @@ async fn over_the_pipe_it_is_a_server_like_any_other() {
     config.transport = Transport::InProcess {
         name: Builtin::Workspace,
         folder: Some("work".into()),
+        confinement: Confinement::default(),
     };
     let (ours, theirs) = tokio::io::duplex(64 * 1024);
-    factory(world.dir.path().to_owned(), Limits::default())(&config, theirs);
+    factory(
+        world.dir.path().to_owned(),
+        Limits::default(),
+        Launch::default(),
+    )(&config, theirs);
     let client = ().serve(ours).await.expect("connected");
     let listed = client.list_all_tools().await.expect("listed");
     let names: Vec<&str> = listed.iter().map(|tool| &*tool.name).collect();
     assert_eq!(
         names,
         [
+            "delete_file",
+            "edit_file",
             "file_info",
             "find_files",
             "list_files",
+            "move_file",
             "read_file",
-            "search_files"
+            "run_command",
+            "search_files",
+            "write_file"
         ]
     );
     for tool in &listed {
         let annotations = tool.annotations.as_ref().expect("annotated");
+        let changes = [
+            "delete_file",
+            "edit_file",
+            "move_file",
+            "run_command",
+            "write_file",
+        ];
+        let changes = changes.contains(&&*tool.name);
         assert_eq!(
-            (annotations.read_only_hint, annotations.open_world_hint),
-            (Some(true), Some(false))
+            (annotations.read_only_hint, annotations.destructive_hint),
+            (Some(!changes), Some(changes)),
+            "{}",
+            tool.name
+        );
+        assert_eq!(
+            annotations.open_world_hint,
+            Some(tool.name == "run_command")
         );
     }
     let call = |name: &'static str, arguments: Value| {
@@ -67,6 +91,7 @@ async fn over_the_pipe_it_is_a_server_like_any_other() {
 #[tokio::test]
 async fn definitions_are_valid_and_answers_fit_them() {
     let world = World::project();
+    world.text("read_file", json!({"path": "README.md"})).await;
     for tool in tools::all() {
         jsonschema::validator_for(&Value::Object((*tool.input_schema).clone()))
             .expect("a valid input schema");
@@ -79,6 +104,11 @@ async fn definitions_are_valid_and_answers_fit_them() {
             "find_files" => json!({"glob": "*"}),
             "search_files" => json!({"query": "needle"}),
             "file_info" => json!({"path": "src"}),
+            "write_file" => json!({"path": "new/file.txt", "content": "text"}),
+            "edit_file" => json!({"path": "README.md", "old": "Demo", "new": "Other"}),
+            "move_file" => json!({"from": "run.log", "to": "logs/run.log"}),
+            "delete_file" => json!({"path": "logo.png"}),
+            "run_command" => json!({"command": "echo hello"}),
             _ => json!({}),
         };
         let structured = world
