@@ -26,7 +26,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-pub use cache::{Broke, cache_break, cached_at_most};
+pub use cache::{Broke, cache_break, cache_detail, cached_at_most};
 pub use detail::{
     CacheDetail, ConfigDetail, ContextDetail, Detail, ModelDetail, PermissionDetail, PoolDetail,
     RecoveryDetail, RegistryDetail, RoomDetail, ServerDetail, ToolDetail,

@@ -204,7 +204,7 @@ fn turns() -> impl Strategy<Value = Vec<(usize, Vec<Vec<usize>>)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_over_budget_becomes_a_request(
@@ -258,6 +258,21 @@ proptest! {
     }
 
     #[test]
+    fn what_fits_a_window_fits_a_larger_one(
+        window in 0..8_192u32,
+        more in 16..2_048u32,
+        turns in turns(),
+        percent in 60..160u32,
+        exact: bool,
+    ) {
+        let fits = |window: u32| {
+            let draft = Draft { tools: tools(4), history: history(&turns, true), ..Draft::default() };
+            fit_now(draft, &Counter::new(window, percent, 4, exact), turns.len() as u32).is_ok()
+        };
+        prop_assert!(!fits(window) || fits(window + more));
+    }
+
+    #[test]
     fn shares_hold_for_any_window_and_settings(
         window: u32,
         more in 0..1_000u32,
@@ -279,6 +294,10 @@ proptest! {
         }
         let larger = shares(window.saturating_add(more), &settings);
         prop_assert!(larger.reserve >= here.reserve && larger.margin >= here.margin);
+        // Each part is rounded down by itself, so that the rest may lose one where two parts gain one.
+        for exact in [true, false] {
+            prop_assert!(larger.room(exact) + 1 >= here.room(exact));
+        }
         prop_assert!(allowance(window, &PoolSettings::default()) <= window / 2);
     }
 }

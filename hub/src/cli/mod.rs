@@ -170,8 +170,10 @@ fn enter(
             surroundings,
             signals,
             disk,
+            recorder: std::sync::OnceLock::new(),
         };
         let result = dispatch(&context, cli).await;
+        context.recorder().flush();
         (result, context.signals.stop.is_cancelled())
     });
     runtime.shutdown_timeout(if stopped {

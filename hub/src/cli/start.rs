@@ -1,7 +1,7 @@
 //! From flags and surroundings to a running hub: the layers of configuration, the catalogs, the
 //! tokenizer, the folders.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::Context as _;
 use toolpool_config::{Config, Loaded, Sources};
@@ -33,6 +33,8 @@ pub(crate) struct Context {
     pub(crate) signals: Signals,
     /// Where journals are kept.
     pub(crate) disk: Arc<dyn Disk>,
+    /// The event log, from the start of a hub on.
+    pub(crate) recorder: OnceLock<Recorder>,
 }
 
 impl Context {
@@ -86,6 +88,13 @@ impl Context {
     /// Configuration, catalogs, tokenizer.
     pub(crate) fn start(&self, config: Config) -> anyhow::Result<Arc<Hub>> {
         self.caller(&config)?;
+        let settings = config.event_log.clone();
+        let folder = self.surroundings.state().join(records::FOLDER);
+        let start = || match settings.enabled {
+            true => Recorder::start(folder, settings.content),
+            false => Recorder::off(),
+        };
+        let recorder = self.recorder.get_or_init(start).clone();
         let options = HubOptions {
             folder: self.surroundings.folder.clone(),
             cache: Some(self.surroundings.cache()),
@@ -96,25 +105,19 @@ impl Context {
             offline: self.offline()?,
             seed: u64::from(std::process::id()),
             store: Some(self.store(&config)),
-            recorder: self.recorder(&config),
+            recorder,
         };
         Ok(Hub::start(config, options))
+    }
+
+    /// The event log; one that nobody writes where there is none.
+    pub(crate) fn recorder(&self) -> Recorder {
+        self.recorder.get().cloned().unwrap_or_default()
     }
 
     /// Where sessions are kept. What the configuration was given as a secret is not written there.
     pub(crate) fn store(&self, config: &Config) -> Store {
         Store::new(self.surroundings.state(), self.disk.clone()).with_redactor(Redactor::of(config))
-    }
-
-    fn recorder(&self, config: &Config) -> Recorder {
-        if config.event_log.enabled {
-            Recorder::start(
-                self.surroundings.state().join(records::FOLDER),
-                config.event_log.content,
-            )
-        } else {
-            Recorder::off()
-        }
     }
 
     fn offline(&self) -> anyhow::Result<Offline> {

@@ -64,6 +64,9 @@ async fn reload(context: &Context, hub: &Arc<Hub>, sources: &Sources) {
             context.ui.say(&said);
         }
         Err(error) => {
+            let reason = format!("{error:#}");
+            let snapshot = hub.snapshot().no();
+            context.recorder().config(snapshot, Err(reason));
             let look = &context.ui.err;
             context.ui.say(&look.paint(
                 Style::Warn,

@@ -6,7 +6,9 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use toolpool_connectors::model::{Message, Prompt};
+use toolpool_connectors::model::{Counted, Message, Prompt, Usage};
+
+use super::CacheDetail;
 
 /// What made a prompt differ from the one before it, where it should only have grown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +78,25 @@ pub fn cached_at_most(previous: &Prompt, next: &Prompt, tokens: u32) -> u32 {
         .count();
     let share = u64::from(tokens) * same as u64 / after.len() as u64;
     u32::try_from(share).unwrap_or(tokens)
+}
+
+/// The record of a prompt that was read, against the one before it in the same session.
+#[must_use]
+pub fn cache_detail(
+    step: u32,
+    previous: Option<&Prompt>,
+    next: &Prompt,
+    counted: Counted,
+    usage: &Usage,
+) -> CacheDetail {
+    let prompt = usage.prompt_tokens.unwrap_or(counted.tokens);
+    CacheDetail::Read {
+        step,
+        prompt,
+        predicted: previous.map_or(0, |previous| cached_at_most(previous, next, prompt)),
+        cached: usage.cached_tokens,
+        broke: previous.and_then(|previous| cache_break(previous, next)),
+    }
 }
 
 fn common<T: PartialEq>(a: &[T], b: &[T]) -> usize {

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use tokio::sync::mpsc::UnboundedReceiver;
 use toolpool_config::fixed::{
     LOG_FILE_BYTES_MAX, LOG_FILES_MAX, LOG_FLUSH_WITHIN, LOG_WAITING_MAX,
 };
@@ -71,6 +72,13 @@ impl Recorder {
                 in_session(&event.session, event.turn),
                 detail,
             );
+        }
+    }
+
+    /// Takes in a session's events for as long as there are any.
+    pub async fn events(self, mut events: UnboundedReceiver<Event>) {
+        while let Some(event) = events.recv().await {
+            self.event(&event);
         }
     }
 
