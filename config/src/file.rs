@@ -10,9 +10,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    AgentSettings, BudgetSettings, Builtin, Confine, Decision, Effect, EmbeddingSettings, EventLogSettings,
-    Exposure, Glob, Limits, Mode, NameSettings, Pattern, PoolSettings, Profile, ToolOverride,
-    Trust,
+    AgentSettings, BudgetSettings, Builtin, Confine, Decision, Effect, EmbeddingSettings,
+    EventLogSettings, Exposure, Glob, Limits, Mode, NameSettings, Pattern, PoolSettings, Profile,
+    ToolOverride, Trust,
 };
 
 /// Settings of toolpool.

@@ -32,7 +32,7 @@ pub use detail::{
     RecoveryDetail, RegistryDetail, RoomDetail, ServerDetail, ToolDetail,
 };
 pub use from_event::from_event;
-pub use hub::follow;
+pub use hub::HubLog;
 pub use read::{Filter, Reader};
 pub use writer::Recorder;
 

@@ -25,7 +25,7 @@ use crate::approve::NoPerson;
 use crate::caller::Caller;
 use crate::catalog_file::Offline;
 use crate::encoder::{self, EncoderPlaces, EncoderState};
-use crate::event_log::{self, Recorder};
+use crate::event_log::{HubLog, Recorder};
 use crate::execute::{self, Answer, Call, Desk, Door, Now, Refusal};
 use crate::journal::entry::{Begin, CallId, JournalKind};
 use crate::journal::{Journal, JournalError, Store};
@@ -94,7 +94,7 @@ pub struct Hub {
     folder: PathBuf,
     store: Option<Store>,
     own: OnceCell<ProcessJournal>,
-    recorder: Recorder,
+    log: HubLog,
     /// Calls so far that belong to no turn.
     calls: AtomicU32,
     counter: TokenCounter,
@@ -162,14 +162,14 @@ impl Hub {
             folder,
             store: options.store,
             own: OnceCell::new(),
-            recorder: options.recorder.clone(),
+            log: HubLog::new(options.recorder),
             calls: AtomicU32::new(0),
             counter: options.counter,
             changes: changes.clone(),
             started: Instant::now(),
             views: Mutex::default(),
         });
-        tokio::spawn(event_log::follow(options.recorder, &hub));
+        tokio::spawn(hub.log.clone().follow(&hub));
         let settings = config.embedding.clone();
         let weak = Arc::downgrade(&hub);
         tokio::spawn(async move {
@@ -246,6 +246,8 @@ impl Hub {
 
     /// Stops every server and waits until they are gone.
     pub async fn shutdown(&self) {
+        // What changed since the log looked last would be lost with the hub.
+        self.log.look(self);
         self.fleet.shutdown().await;
     }
 
@@ -317,7 +319,7 @@ impl Hub {
 
     /// The event log.
     pub fn recorder(&self) -> &Recorder {
-        &self.recorder
+        self.log.recorder()
     }
 
     /// Takes a call of a session through the one door.

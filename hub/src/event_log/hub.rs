@@ -1,37 +1,74 @@
 //! What the hub does outside of sessions, read off its snapshots: nothing in the hub has to know of the log.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use toolpool_config::Config;
 use toolpool_registry::Snapshot;
 
 use super::{Detail, Level, Recorder, RegistryDetail, ServerDetail};
 use crate::Hub;
 
-/// Records servers, snapshots and reloads for as long as the hub is there.
-pub fn follow(recorder: Recorder, hub: &Arc<Hub>) -> impl Future<Output = ()> + Send + 'static {
-    let mut progress = hub.progress();
-    let hub = Arc::downgrade(hub);
-    async move {
-        let mut before = Arc::new(Snapshot::empty());
-        let mut config = None;
-        while let Some(hub) = hub.upgrade() {
-            let (now, settings) = (hub.snapshot(), hub.config());
-            drop(hub);
-            if !config
-                .as_ref()
-                .is_some_and(|old| Arc::ptr_eq(old, &settings))
-            {
-                let counts = (settings.servers.len(), settings.profiles.len());
-                recorder.config(now.no(), Ok(counts));
-                config = Some(settings);
-            }
-            for (level, detail) in changes(&before, &now) {
-                recorder.hub(now.no(), level, detail);
-            }
-            before = now;
-            if progress.changed().await.is_err() {
-                break;
+/// Records servers, snapshots and reloads. All clones are the same.
+#[derive(Clone, Debug)]
+pub struct HubLog {
+    recorder: Recorder,
+    /// What was recorded last. A plain mutex: held for a comparison, never across an await.
+    seen: Arc<Mutex<Seen>>,
+}
+
+#[derive(Debug)]
+struct Seen {
+    snapshot: Arc<Snapshot>,
+    config: Option<Arc<Config>>,
+}
+
+impl HubLog {
+    /// Nothing is recorded yet.
+    #[must_use]
+    pub fn new(recorder: Recorder) -> HubLog {
+        HubLog {
+            recorder,
+            seen: Arc::new(Mutex::new(Seen {
+                snapshot: Arc::new(Snapshot::empty()),
+                config: None,
+            })),
+        }
+    }
+
+    /// Where it records.
+    #[must_use]
+    pub fn recorder(&self) -> &Recorder {
+        &self.recorder
+    }
+
+    /// Records what is new since the last look. For the end of a command, which does not wait for [`HubLog::follow`].
+    pub fn look(&self, hub: &Hub) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let (now, config) = (hub.snapshot(), hub.config());
+        let reloaded = |old: &Arc<Config>| !Arc::ptr_eq(old, &config);
+        if seen.config.as_ref().is_none_or(reloaded) {
+            let counts = (config.servers.len(), config.profiles.len());
+            self.recorder.config(now.no(), Ok(counts));
+            seen.config = Some(config);
+        }
+        for (level, detail) in changes(&seen.snapshot, &now) {
+            self.recorder.hub(now.no(), level, detail);
+        }
+        seen.snapshot = now;
+    }
+
+    /// Looks whenever there is a new snapshot, for as long as the hub is there.
+    pub fn follow(self, hub: &Arc<Hub>) -> impl Future<Output = ()> + Send + 'static {
+        let mut progress = hub.progress();
+        let hub = Arc::downgrade(hub);
+        async move {
+            while let Some(hub) = hub.upgrade() {
+                self.look(&hub);
+                drop(hub);
+                if progress.changed().await.is_err() {
+                    break;
+                }
             }
         }
     }
@@ -81,7 +118,6 @@ fn changes(before: &Snapshot, now: &Snapshot) -> Vec<(Level, Detail)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use toolpool_config::Config;
     use toolpool_registry::{Health, ServerState, VectorStore};
 
     #[test]
