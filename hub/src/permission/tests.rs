@@ -70,7 +70,8 @@ fn tool(server: &str, name: &str, annotations: Value) -> ToolMeta {
 }
 
 /// Gates that tell commands by their first word.
-fn gates(command: &str, _: &Path) -> shell::Judged {
+fn gates(arguments: &Value, _: &Path) -> shell::Judged {
+    let command = arguments["command"].as_str().unwrap_or_default();
     let decision = match command.split(' ').next() {
         Some("ls") => Decision::Allow,
         Some("rm") => Decision::Deny,
@@ -141,7 +142,7 @@ impl Case {
         let commands = runs_commands(&self.tool, CONFIG.servers.get(&*self.tool.id.server));
         let command = self.arguments.get(COMMAND).and_then(Value::as_str);
         commands
-            .then(|| command.map_or(Decision::Deny, |text| gates(text, Path::new("/")).decision))
+            .then(|| command.map_or(Decision::Deny, |text| gates(&json!({"command": text}), Path::new("/")).decision))
     }
 }
 

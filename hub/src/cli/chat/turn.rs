@@ -151,6 +151,8 @@ mod tests {
             talk: Talk::default(),
             surroundings,
             signals: Signals::default(),
+            disk: std::sync::Arc::new(crate::journal::RealDisk),
+            recorder: std::sync::OnceLock::new(),
         };
         context.signals.pass_on();
         context

@@ -32,6 +32,7 @@ pub(crate) fn sample() -> Transcript {
                 arguments: Arguments::new("{\"disk\":\"a\"}").expect("an object"),
             })
             .collect(),
+        faults: Default::default(),
         stop: Stop::Done,
         counted: Counted {
             tokens: 1,
