@@ -73,6 +73,7 @@ fn reply(turn: u32, step: u32, text: &str, calls: &[CallId]) -> Entry {
                 arguments: Arguments::none(),
             })
             .collect(),
+        faults: Default::default(),
         stop: Stop::Done,
         counted: Counted {
             tokens: 100,
