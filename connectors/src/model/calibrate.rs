@@ -219,7 +219,9 @@ fn text_tokens(text: &str, counter: &TokenCounter) -> u32 {
         .filter(|word| word.bytes().filter(u8::is_ascii).count() < word.len() / 2)
         .map(|word| counter.count(word))
         .fold(0, u32::saturating_add);
-    count.saturating_sub(foreign / 4).saturating_add(digits)
+    count
+        .saturating_sub(foreign / 10 * 3)
+        .saturating_add(digits)
 }
 
 /// The JSON as templates write it, which is with spaces.

@@ -10,7 +10,7 @@ use serde_json::Value;
 use toolpool_config::fixed::DISCOVER_WITHIN;
 
 use super::facts::{self, Answers};
-use super::wire::{Trouble, Wire};
+use super::wire::{Clients, Trouble, Wire};
 use super::{Dialect, ModelError, Options};
 
 /// A model server that answers.
@@ -37,9 +37,13 @@ pub struct Named {
 
 /// What answers at these places, in their order. Well under a second, whatever they do.
 pub async fn discover(places: &[String], options: &Options) -> Vec<Found> {
-    let asked = places.iter().map(|place| async move {
-        let wire = Wire::new(place, options).ok()?;
-        let (answers, _) = ask(&wire, DISCOVER_WITHIN).await;
+    let mut clients = Clients::default();
+    let wires: Vec<Wire> = places
+        .iter()
+        .filter_map(|place| Wire::sharing(place, options, &mut clients).ok())
+        .collect();
+    let asked = wires.iter().map(|wire| async move {
+        let (answers, _) = ask(wire, DISCOVER_WITHIN).await;
         let (dialect, models) = facts::read(&answers)?;
         Some(Found {
             url: wire.url().to_owned(),

@@ -50,24 +50,53 @@ impl Trouble {
     }
 }
 
+/// HTTP clients by whether they may use a proxy. Making one reads every certificate that the system trusts, which takes
+/// longer than a server on this machine to answer, so that places that are looked at together share them.
+#[derive(Debug, Default)]
+pub(super) struct Clients {
+    near: Option<Client>,
+    far: Option<Client>,
+}
+
+impl Clients {
+    fn get(&mut self, base: &Url) -> Result<Client, reqwest::Error> {
+        let near = is_loopback(base);
+        let kept = if near { &mut self.near } else { &mut self.far };
+        if let Some(client) = kept {
+            return Ok(client.clone());
+        }
+        let mut builder = Client::builder()
+            .connect_timeout(MODEL_CONNECT_TIMEOUT)
+            .redirect(redirect::Policy::none());
+        if near {
+            // A proxy on the way to this very machine is never meant.
+            builder = builder.no_proxy();
+        }
+        Ok(kept.insert(builder.build()?).clone())
+    }
+}
+
 impl Wire {
     pub(super) fn new(url: &str, options: &Options) -> Result<Wire, ModelError> {
+        Wire::sharing(url, options, &mut Clients::default())
+    }
+
+    pub(super) fn sharing(
+        url: &str,
+        options: &Options,
+        clients: &mut Clients,
+    ) -> Result<Wire, ModelError> {
         let base = address(url).ok_or_else(|| ModelError::Unreachable {
             url: without_secrets(url),
             reason: "this is no http or https address".into(),
         })?;
-        let mut builder = Client::builder()
-            .connect_timeout(MODEL_CONNECT_TIMEOUT)
-            .redirect(redirect::Policy::none());
-        if is_loopback(&base) {
-            // A proxy on the way to this very machine is never meant.
-            builder = builder.no_proxy();
-        }
         let shown = shown(&base);
-        let http = builder.build().map_err(|error| ModelError::Unreachable {
-            url: shown.clone(),
-            reason: reason(&error),
-        })?;
+        let http = clients
+            .get(&base)
+            .map_err(|error| ModelError::Unreachable {
+                url: shown.clone(),
+                reason: reason(&error),
+            })?;
         Ok(Wire {
             http,
             base,
