@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::*;
-use crate::{Effect, Mode, Subject, Transport};
+use crate::{Confine, Confinement, Effect, Mode, Subject, Transport};
 
 mod secrets;
 
@@ -90,6 +90,27 @@ fn the_defaults_stand_alone() {
         value(&loaded, "mode").origin,
         Origin::Default { at: Some(_) }
     ));
+}
+
+#[test]
+fn commands_are_confined_unless_the_person_says_otherwise() {
+    let confinement = |config: &Config| match &config.servers["workspace"].transport {
+        Transport::InProcess { confinement, .. } => confinement.clone(),
+        other => panic!("the workspace is no {other:?}"),
+    };
+    assert_eq!(confinement(&Config::default()), Confinement::default());
+    assert_eq!(Confinement::default().confine, Confine::Workspace);
+    let loaded = layers(
+        "[servers.workspace]\nconfine = \"none\"\nwrite_also = [\"/var/cache\", \"~/target\"]\n",
+        "",
+    )
+    .env(&[("HOME", "/home/ada")])
+    .load();
+    let expected = Confinement {
+        confine: Confine::None,
+        write_also: vec!["/var/cache".into(), "/home/ada/target".into()],
+    };
+    assert_eq!(confinement(&loaded.config), expected);
 }
 
 #[test]

@@ -6,7 +6,7 @@
 //!
 //! A command that fails is a result and no error: its exit code is what was asked for.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::io::{PipeReader, Read};
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
@@ -27,6 +27,7 @@ use toolpool_config::fixed::{COMMAND_GONE_WITHIN, COMMAND_MARGIN};
 use toolpool_config::{Confine, Confinement};
 
 use super::confined::{CONFINED, Held};
+use super::output::Output;
 use super::{Answer, Refusal, Setting, suggest};
 
 /// What commands are started with.
@@ -265,51 +266,6 @@ fn read_all(mut reader: PipeReader) -> Receiver<Vec<u8>> {
     pieces
 }
 
-/// The first and the last half of what was written.
-struct Output {
-    half: usize,
-    head: Vec<u8>,
-    tail: VecDeque<u8>,
-    left_out: u64,
-}
-
-impl Output {
-    fn new(bytes_max: u64) -> Output {
-        Output {
-            half: usize::try_from(bytes_max / 2).unwrap_or(usize::MAX),
-            head: Vec::new(),
-            tail: VecDeque::new(),
-            left_out: 0,
-        }
-    }
-
-    fn push(&mut self, piece: &[u8]) {
-        let first = piece.len().min(self.half - self.head.len());
-        self.head.extend_from_slice(&piece[..first]);
-        let rest = &piece[first..];
-        self.tail.extend(rest);
-        let over = self.tail.len().saturating_sub(self.half);
-        self.tail.drain(..over);
-        self.left_out += over as u64;
-    }
-
-    fn text(&self) -> String {
-        let (front, back) = self.tail.as_slices();
-        let tail = [front, back].concat();
-        match self.left_out {
-            0 => String::from_utf8_lossy(&[&self.head[..], &tail].concat()).into_owned(),
-            bytes => format!(
-                "{}\n[{bytes} bytes left out]\n{}",
-                String::from_utf8_lossy(super::text::cut(
-                    &self.head,
-                    self.head.len().saturating_sub(1)
-                )),
-                String::from_utf8_lossy(&tail)
-            ),
-        }
-    }
-}
-
 fn answer(
     setting: &Setting,
     running: &Running,
@@ -350,7 +306,7 @@ fn answer(
             "exit_code": code,
             "output": output,
             "timed_out": how == How::TimedOut,
-            "truncated": running.output.left_out > 0,
+            "truncated": running.output.is_cut(),
             "confined": confined,
         })),
     }

@@ -28,6 +28,7 @@ mod edit;
 mod find;
 mod info;
 mod list;
+mod output;
 mod place;
 mod read;
 mod search;

@@ -10,6 +10,13 @@ const HOMES: [&str; 21] = [
     "~", "$HOME", "${HOME}", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/opt",
     "/proc", "/root", "/run", "/sbin", "/srv", "/sys", "/usr", "/var", "/Users", "/System",
 ];
+/// Programs that run the one that is named after them.
+const RUNNERS: [&str; 13] = [
+    "sudo", "doas", "env", "exec", "command", "builtin", "nohup", "nice", "time", "timeout",
+    "setsid", "xargs", "busybox",
+];
+/// Programs that go through whole folders and change what is in them.
+const RECURSIVE: [&str; 4] = ["rm", "chmod", "chown", "chgrp"];
 /// Programs that stop the machine.
 const STOPPERS: [&str; 4] = ["shutdown", "reboot", "halt", "poweroff"];
 /// Programs that change the file that their last word names.
@@ -25,36 +32,46 @@ pub(super) fn check(words: &[String]) -> Option<Doubt> {
     if let Some(word) = words.iter().find(|word| path::shows_process(word)) {
         return Some(Doubt::new(Gate::Process, word.as_str()));
     }
-    // Whoever runs it for them: sudo, env, nohup.
-    let named = |names: &[&str]| {
-        words
-            .iter()
-            .position(|word| names.contains(&base(word)))
-            .map(|at| &words[at..])
-    };
-    if let Some([name, rest @ ..]) = named(&["rm", "chmod", "chown", "chgrp"]) {
-        let recursive = rest.iter().any(|word| is_recursive(word));
-        if recursive && let Some(target) = rest.iter().find(|word| is_home(word)) {
+    // What is run, whoever runs it: sudo, env, nohup, with their own flags.
+    let run = words
+        .iter()
+        .position(|word| !passes_on(word))
+        .and_then(|at| words.get(at..))
+        .unwrap_or(&[]);
+    let (name, rest) = run
+        .split_first()
+        .map_or(("", run), |(name, rest)| (base(name), rest));
+    if RECURSIVE.contains(&name) && rest.iter().any(|word| is_recursive(word)) {
+        if let Some(target) = rest.iter().find(|word| is_home(word)) {
             return Some(Doubt::new(Gate::Ruin, format!("{name} {target}")));
         }
     }
-    if let Some([name, rest @ ..]) = named(&["dd"])
-        && let Some(target) = rest
-            .iter()
-            .find(|word| word.strip_prefix("of=").is_some_and(is_disk))
-    {
-        return Some(Doubt::new(Gate::Ruin, format!("{name} {target}")));
+    if name == "dd" {
+        let disk = |word: &&String| word.strip_prefix("of=").is_some_and(is_disk);
+        if let Some(target) = rest.iter().find(disk) {
+            return Some(Doubt::new(Gate::Ruin, format!("{name} {target}")));
+        }
     }
-    let first = words.first().map_or("", |word| base(word));
-    if STOPPERS.contains(&first) || first == "mkfs" || first.starts_with("mkfs.") {
-        return Some(Doubt::new(Gate::Ruin, first));
+    if STOPPERS.contains(&name) || name == "mkfs" || name.starts_with("mkfs.") {
+        return Some(Doubt::new(Gate::Ruin, name));
     }
     let own = |word: &&String| path::is_own_settings(word);
-    let written = match named(&LAST_IS_WRITTEN) {
-        Some(rest) => rest.last().filter(own),
-        None => named(&WRITERS).and_then(|rest| rest.iter().find(own)),
+    let written = if LAST_IS_WRITTEN.contains(&name) {
+        rest.last().filter(own)
+    } else if WRITERS.contains(&name) {
+        rest.iter().find(own)
+    } else {
+        None
     };
     written.map(|word| Doubt::new(Gate::Settings, word.as_str()))
+}
+
+/// Whether a word only leads to the program that is run.
+fn passes_on(word: &str) -> bool {
+    RUNNERS.contains(&base(word))
+        || word.starts_with('-')
+        || word.contains('=')
+        || word.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn base(word: &str) -> &str {
