@@ -17,5 +17,6 @@ mod llama;
 mod proxy;
 mod real;
 mod reload;
+mod rules;
 mod tidy;
 mod vectors;

@@ -85,7 +85,7 @@ impl Prefix {
     /// Whether the path may be at or below this one.
     fn holds(&self, path: &Wide, folder: Option<&[String]>) -> bool {
         let wanted = &self.folded[..];
-        if wanted.is_empty() && !self.absolute {
+        if wanted.is_empty() {
             return true;
         }
         match (self.absolute, path.absolute) {
@@ -109,13 +109,16 @@ impl Prefix {
         match (self.absolute, path.absolute) {
             (_, false) if path.adrift && path.parts.is_empty() => true,
             (true, true) => wanted.starts_with(&path.parts),
-            (false, false) => !path.adrift && wanted.starts_with(&path.parts),
-            (true, false) => {
-                folder.is_some_and(|folder| wanted.starts_with(&[folder, &path.parts].concat()))
-            }
             (false, true) => {
                 folder.is_some_and(|folder| [folder, wanted].concat().starts_with(&path.parts))
             }
+            (false, false) if !path.adrift => wanted.starts_with(&path.parts),
+            // It may come back to the folder from above.
+            (false, false) => folder.is_none_or(|folder| folder.ends_with(&path.parts)),
+            (true, false) => match folder.filter(|_| !path.adrift) {
+                Some(folder) => wanted.starts_with(&[folder, &path.parts].concat()),
+                None => (1..=wanted.len()).any(|to| wanted[..to].ends_with(&path.parts)),
+            },
         }
     }
 }

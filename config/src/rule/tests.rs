@@ -96,6 +96,8 @@ fn prefixes_of_paths() {
             (json!("."), false, true),
             (json!("/work"), false, true),
             (json!(".."), false, true),
+            (json!("../p"), false, true),
+            (json!("../q"), false, false),
             (json!("src"), false, false),
         ],
     );

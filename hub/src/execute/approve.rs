@@ -3,8 +3,6 @@
 //! A yes is bound to server, schema and arguments. While a person thinks, a server may change its tool and the person their
 //! rules, so that both are looked at again before the yes counts. The question is asked outside of the tool's own timeout.
 
-use std::path::Path;
-
 use serde_json::{Map, Value};
 use toolpool_config::{Config, Decision, Mode, NewRule};
 use toolpool_registry::{Fingerprint, ToolMeta, ViewRules, canonical};
@@ -43,12 +41,14 @@ impl Valid {
     ) -> Result<Approved, Refusal> {
         let arguments_sha256 = hash(&self.arguments);
         let desk = door.desk;
-        let judge = |config, tool, view| {
-            let context = (door.folder, desk.grants, caller);
-            self.judge(context, config, &arguments_sha256, tool, view)
-        };
-        let mut judged = judge(door.config, &self.tool, &caller.rules);
-        let mut kept = Kept::default();
+        let mut judged = self.judge(
+            door,
+            caller,
+            door.config,
+            (&self.tool, &caller.rules),
+            &arguments_sha256,
+        );
+        let (mut kept, mut changed) = (Kept::default(), false);
         if let Some(doubt) = self.second_opinion(door, caller, secrets, &judged).await? {
             judged.decision = Decision::Ask;
             judged.source = DecisionSource::Mode;
@@ -61,25 +61,15 @@ impl Valid {
             let again = judged.source == DecisionSource::Rule && said == Said::Always;
             judged = answered(judged, said);
             if judged.decision == Decision::Allow {
-                let now = (door.now)();
-                let row = now.snapshot.by_id(&self.tool.id);
-                let tool = row.map(|row| &now.snapshot.tools()[row]);
-                judged = match tool.filter(|tool| tool.fingerprint == self.tool.fingerprint) {
+                let fresh = self.look_again(door, caller, &arguments_sha256);
+                changed = fresh.is_none();
+                judged = match fresh {
                     None => denied(
                         &judged,
                         "the tool changed while its approval was waited for",
                     ),
-                    Some(tool) => match view_now(&now.config, caller) {
-                        None => denied(&judged, "the profile is gone"),
-                        Some(view) => {
-                            let fresh = judge(&now.config, tool, &view);
-                            if fresh.decision == Decision::Deny {
-                                fresh
-                            } else {
-                                judged
-                            }
-                        }
-                    },
+                    Some(fresh) if fresh.decision == Decision::Deny => fresh,
+                    Some(_) => judged,
                 };
             }
             if again && judged.decision == Decision::Allow {
@@ -110,12 +100,12 @@ impl Valid {
             .journal
             .append(Entry::Decision(note), Sync::Later)
             .await;
+        let exposed = || self.tool.exposed.clone();
+        if changed {
+            return Err(Refusal::Changed { tool: exposed() });
+        }
         if !allowed {
-            return Err(Refusal::denied(
-                self.tool.exposed.clone(),
-                &self.call.name,
-                &judged,
-            ));
+            return Err(Refusal::denied(exposed(), &self.call.name, &judged));
         }
         written.map_err(|source| self.unrecorded(source))?;
         if let Some(grant) = kept.grant {
@@ -143,16 +133,16 @@ impl Valid {
 
     fn judge(
         &self,
-        (folder, grants, caller): (&Path, &[Grant], &Caller),
+        door: &Door<'_>,
+        caller: &Caller,
         config: &Config,
+        (tool, view): (&ToolMeta, &ViewRules),
         arguments_sha256: &str,
-        tool: &ToolMeta,
-        view: &ViewRules,
     ) -> Judged {
         let proposal = Proposal {
             tool,
             server: config.servers.get(&*tool.id.server),
-            folder,
+            folder: door.folder,
             arguments: &self.arguments,
             arguments_sha256,
         };
@@ -160,10 +150,25 @@ impl Valid {
             view,
             frees: caller.allow_frees,
             rules: &config.rules,
-            grants,
+            grants: door.desk.grants,
             asks: caller.asks,
         };
         decide(&proposal, &policy)
+    }
+
+    /// The judgement by catalog and configuration as they are now; nothing where it is not the same tool any more, or the
+    /// caller's profile is gone.
+    fn look_again(
+        &self,
+        door: &Door<'_>,
+        caller: &Caller,
+        arguments_sha256: &str,
+    ) -> Option<Judged> {
+        let now = (door.now)();
+        let tool = &now.snapshot.tools()[now.snapshot.by_id(&self.tool.id)?];
+        let view = view_now(&now.config, caller)?;
+        (tool.fingerprint == self.tool.fingerprint)
+            .then(|| self.judge(door, caller, &now.config, (tool, &view), arguments_sha256))
     }
 
     /// The model's doubt about a call that the rules allow, where it is asked for one.

@@ -43,6 +43,14 @@ pub enum Refusal {
         /// What whoever calls may hear of it.
         words: Option<String>,
     },
+    /// Another tool than the one that was asked about.
+    #[error(
+        "`{tool}` changed while its approval was waited for, so it was not called; read its definition again first"
+    )]
+    Changed {
+        /// The exposed name.
+        tool: Arc<str>,
+    },
     /// Cancelled before anything was sent.
     #[error("the call of `{tool}` was cancelled before anything was sent")]
     Cancelled {
@@ -95,7 +103,10 @@ impl Refusal {
                 Some("configure its server under `[servers.NAME]` to call it".into())
             }
             Self::Server { source, .. } => source.hint(),
-            Self::Denied { .. } | Self::Cancelled { .. } | Self::Unrecorded { .. } => None,
+            Self::Denied { .. }
+            | Self::Changed { .. }
+            | Self::Cancelled { .. }
+            | Self::Unrecorded { .. } => None,
         }
     }
 
@@ -113,7 +124,7 @@ impl Refusal {
         match self {
             Self::Unknown { .. } => RefusedWhy::Unknown,
             Self::Arguments { .. } => RefusedWhy::Arguments,
-            Self::Denied { .. } => RefusedWhy::Denied,
+            Self::Denied { .. } | Self::Changed { .. } => RefusedWhy::Denied,
             Self::Cancelled { .. } => RefusedWhy::Cancelled,
             Self::Unrecorded { .. } => RefusedWhy::Unrecorded,
             Self::Offline { .. } | Self::Server { .. } => RefusedWhy::NotReady,
