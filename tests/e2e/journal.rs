@@ -392,7 +392,7 @@ async fn sessions_are_listed_shown_exported_and_deleted() {
 
     let (journal, _) = honest(&state).open(&id, folding().0).expect("opened");
     let refused = env.run(["sessions", "delete", &id]);
-    assert_eq!(refused.code, 1, "{}", refused.stderr);
+    assert_eq!(refused.code(), 1, "{}", refused.stderr);
     assert!(
         refused.stderr.contains("is in use by process"),
         "{}",
@@ -402,6 +402,6 @@ async fn sessions_are_listed_shown_exported_and_deleted() {
     env.run(["sessions", "delete", &id]).ok();
     assert!(!file.exists());
     let gone = env.run(["sessions", "show", &id]);
-    assert_eq!(gone.code, 2, "{}", gone.stderr);
+    assert_eq!(gone.code(), 2, "{}", gone.stderr);
     assert!(gone.stderr.contains("sessions list"), "{}", gone.stderr);
 }

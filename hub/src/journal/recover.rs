@@ -9,7 +9,7 @@
 //! `quarantine-N.bin` beside the journal and is said. Lines that are whole are kept byte for byte, also behind damage; the hole is
 //! said, and what is appended later stands behind the last of them. A repair that is itself cut off is done again at the next open.
 
-use std::io;
+use std::io::{self, BufRead};
 use std::ops::Range;
 use std::path::Path;
 
@@ -74,16 +74,16 @@ pub(super) fn scan(bytes: &[u8]) -> Result<Scan, Newer> {
     let mut scan = Scan::default();
     let mut at = 0;
     while at < bytes.len() {
-        let end = bytes[at..].iter().position(|byte| *byte == b'\n');
-        let segment = at..end.map_or(bytes.len(), |length| at + length);
+        let (length, ended) = first_line(&bytes[at..]);
+        let segment = at..at + length;
         at = segment.end + 1;
         match line::decode(&bytes[segment.clone()]) {
             Ok(record) => {
-                scan.unended = end.is_none();
+                scan.unended = !ended;
                 scan.records.push((record, segment));
             }
             Err(Fault::Newer(newer)) => return Err(newer),
-            Err(Fault::Damaged) => scan.take_apart(bytes, segment, end.is_some())?,
+            Err(Fault::Damaged) => scan.take_apart(bytes, segment, ended)?,
         }
     }
     if scan.unended {
@@ -93,6 +93,18 @@ pub(super) fn scan(bytes: &[u8]) -> Result<Scan, Newer> {
     scan.order(bytes);
     scan.chain();
     Ok(scan)
+}
+
+/// The length of the first line without its end, and whether it has one.
+fn first_line(bytes: &[u8]) -> (usize, bool) {
+    // The standard library's search is fast in a debug build too, and a slice is never refused.
+    let mut rest = bytes;
+    let length = rest.skip_until(b'\n').unwrap_or(bytes.len());
+    if bytes[..length].ends_with(b"\n") {
+        (length - 1, true)
+    } else {
+        (length, false)
+    }
 }
 
 impl Scan {

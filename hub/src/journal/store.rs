@@ -10,23 +10,27 @@
 //! Everything here blocks for as long as the disk takes, which is short. Reading takes no lock: a line is written whole, and what
 //! is being written at that moment is left out.
 
+mod error;
+mod list;
+
 use std::hash::{BuildHasher, RandomState};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde::Serialize;
 use toolpool_config::fixed::{SESSION_ID_CHARS_MAX, SESSION_ID_TRIES_MAX};
 
 use super::disk::{Disk, Handle, Lock, Locked};
-use super::entry::{Begin, Entry, JournalKind, Line, TurnNo};
-use super::line::{Newer, Sum};
+use super::entry::{Begin, Entry, Line};
+use super::line::Sum;
 use super::owner::Owner;
 use super::recover::{self, Scan};
-use super::{Apply, Artifacts, Clock, Journal, JournalError, Redactor, now_ms};
-use crate::session::Session;
+use super::{Apply, Artifacts, Clock, Journal, Redactor, now_ms};
 use crate::utc;
-use crate::workflow::Workflow;
+
+pub use error::StoreError;
+pub(in crate::journal) use error::disk_error;
+pub use list::Summary;
 
 /// The journal's name in a session's folder.
 pub(super) const JOURNAL: &str = "journal.jsonl";
@@ -50,130 +54,6 @@ pub struct Recovery {
     /// What was damaged and was not told before, one sentence each. To be appended as [`Entry::Resumed`], which is what
     /// makes it told.
     pub damage: Vec<String>,
-}
-
-/// A session in a list.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Summary {
-    /// Its id.
-    pub id: String,
-    /// Whether it is a conversation, or the calls of a serving process; none where that can't be read.
-    pub what: Option<JournalKind>,
-    /// When it began, in milliseconds since 1970.
-    pub begun_ms: u64,
-    /// When the last thing happened in it.
-    pub last_ms: u64,
-    /// The folder that it worked in.
-    pub folder: Option<String>,
-    /// The model that it began with.
-    pub model: Option<String>,
-    /// Turns that are part of the conversation.
-    pub turns: usize,
-    /// The person's first words, in one line.
-    pub first_words: Option<String>,
-    /// The turn that was begun and did not end, if there is one.
-    pub open_turn: Option<TurnNo>,
-    /// Calls of which it is not known whether they were carried out.
-    pub in_doubt: usize,
-    /// Bytes of its journal.
-    pub bytes: u64,
-    /// What is wrong with the file, one sentence each.
-    pub damage: Vec<String>,
-}
-
-/// Why a session can't be had.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StoreError {
-    /// Not what ids look like.
-    #[error("`{0}` is no id of a session")]
-    Id(String),
-    /// No such session.
-    #[error("there is no session `{0}`")]
-    Unknown(String),
-    /// The beginning of several ids.
-    #[error("`{prefix}` is the beginning of {} sessions", ids.len())]
-    Several {
-        /// As given.
-        prefix: String,
-        /// Those that begin with it.
-        ids: Vec<String>,
-    },
-    /// Another process has it open.
-    #[error("session `{id}` is in use{}", by(*pid))]
-    InUse {
-        /// The session.
-        id: String,
-        /// Which process, if that is known.
-        pid: Option<u32>,
-    },
-    /// Its journal has no line.
-    #[error("session `{0}` is empty: nothing of it was ever on the disk")]
-    Empty(String),
-    /// It has no such turn.
-    #[error("session `{id}` has no turn {turn}")]
-    NoTurn {
-        /// The session.
-        id: String,
-        /// The turn.
-        turn: TurnNo,
-    },
-    /// It is from a newer program. Nothing of it was changed.
-    #[error("cannot read session `{id}`")]
-    Newer {
-        /// The session.
-        id: String,
-        /// What is not known.
-        #[source]
-        source: Newer,
-    },
-    /// The disk failed.
-    #[error("cannot {what} session `{id}`")]
-    Disk {
-        /// What was being done.
-        what: &'static str,
-        /// The session.
-        id: String,
-        /// Why not.
-        #[source]
-        source: io::Error,
-    },
-    /// The first line could not be written.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-}
-
-fn by(pid: Option<u32>) -> String {
-    pid.map_or_else(String::new, |pid| format!(" by process {pid}"))
-}
-
-impl StoreError {
-    /// What to do next.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            StoreError::Id(_) | StoreError::Unknown(_) => {
-                Some("`toolpool sessions list` shows those that are there".into())
-            }
-            StoreError::Several { ids, .. } => {
-                Some(format!("they are {}", crate::error::list(ids)))
-            }
-            StoreError::InUse { .. } => Some(
-                "leave it there first; `toolpool sessions show` reads it without opening it".into(),
-            ),
-            StoreError::Empty(id) => {
-                Some(format!("remove it with `toolpool sessions delete {id}`"))
-            }
-            StoreError::NoTurn { id, .. } => {
-                Some(format!("`toolpool sessions show {id}` shows its turns"))
-            }
-            StoreError::Newer { .. } => Some(
-                "open it with the program that wrote it, or a newer one; nothing was changed"
-                    .into(),
-            ),
-            StoreError::Journal(error) => error.hint(),
-            StoreError::Disk { .. } => None,
-        }
-    }
 }
 
 impl Store {
@@ -343,109 +223,6 @@ impl Store {
         }
     }
 
-    /// Every session, by id and so by the time it began.
-    ///
-    /// # Errors
-    /// The folder can't be read. One session that can't be read is in the list, with the reason.
-    pub fn list(&self) -> Result<Vec<Summary>, StoreError> {
-        Ok(self
-            .ids()?
-            .into_iter()
-            .map(|id| {
-                self.summary(&id).unwrap_or_else(|error| Summary {
-                    damage: vec![chain(&error)],
-                    id,
-                    ..Summary::default()
-                })
-            })
-            .collect())
-    }
-
-    fn ids(&self) -> Result<Vec<String>, StoreError> {
-        match self.disk.list(&self.root) {
-            Ok(mut names) => {
-                names.retain(|name| is_id(name));
-                Ok(names)
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(error) => Err(disk_error("list", "*")(error)),
-        }
-    }
-
-    /// A session as a list shows it.
-    ///
-    /// # Errors
-    /// As for [`Store::read`]; also where it is empty.
-    pub fn summary(&self, id: &str) -> Result<Summary, StoreError> {
-        let (bytes, scan) = self.scan(id)?;
-        let (Some((first, _)), Some((last, _))) = (scan.records.first(), scan.records.last())
-        else {
-            return Err(StoreError::Empty(id.into()));
-        };
-        let (mut session, mut workflow) = (Session::default(), Workflow::default());
-        for (record, _) in &scan.records {
-            session.apply(&record.line);
-            workflow.apply(&record.line);
-        }
-        let begin = session.begin();
-        Ok(Summary {
-            id: id.into(),
-            what: begin.map(|begin| begin.what),
-            begun_ms: first.line.at_ms,
-            last_ms: last.line.at_ms,
-            folder: begin.map(|begin| begin.folder.clone()),
-            model: begin.and_then(|begin| begin.model.clone()),
-            turns: session.turns(),
-            first_words: session.first_words(),
-            open_turn: workflow.open_turn(),
-            in_doubt: workflow.in_doubt().len(),
-            bytes: bytes.len() as u64,
-            damage: scan.damage(),
-        })
-    }
-
-    /// The conversation of this folder in which something happened last.
-    ///
-    /// # Errors
-    /// The folder of sessions can't be read.
-    pub fn newest(&self, folder: &Path) -> Result<Option<String>, StoreError> {
-        let folder = folder.to_string_lossy();
-        let mut sessions = self.list()?;
-        sessions.retain(|session| {
-            session.what == Some(JournalKind::Session)
-                && session.folder.as_deref() == Some(&*folder)
-        });
-        Ok(latest(sessions))
-    }
-
-    /// The session that a person means: its id, the beginning of it when only one begins so, or `last`.
-    ///
-    /// # Errors
-    /// There is none, or more than one.
-    pub fn find(&self, words: &str) -> Result<String, StoreError> {
-        if words == "last" {
-            let mut sessions = self.list()?;
-            sessions.retain(|session| session.what == Some(JournalKind::Session));
-            return latest(sessions).ok_or_else(|| StoreError::Unknown(words.into()));
-        }
-        if !is_id(words) {
-            return Err(StoreError::Id(words.into()));
-        }
-        let mut ids = self.ids()?;
-        if ids.iter().any(|id| id == words) {
-            return Ok(words.into());
-        }
-        ids.retain(|id| id.starts_with(words));
-        match ids.len() {
-            0 => Err(StoreError::Unknown(words.into())),
-            1 => Ok(ids.remove(0)),
-            _ => Err(StoreError::Several {
-                prefix: words.into(),
-                ids,
-            }),
-        }
-    }
-
     /// Removes a session with all that is kept of it.
     ///
     /// # Errors
@@ -487,29 +264,6 @@ impl Store {
             Err(error) => Err(disk_error("read", id)(error)),
         }
     }
-}
-
-fn latest(sessions: Vec<Summary>) -> Option<String> {
-    sessions
-        .into_iter()
-        .max_by(|a, b| (a.last_ms, &a.id).cmp(&(b.last_ms, &b.id)))
-        .map(|session| session.id)
-}
-
-pub(super) fn disk_error(what: &'static str, id: &str) -> impl FnOnce(io::Error) -> StoreError {
-    let id = id.to_owned();
-    move |source| StoreError::Disk { what, id, source }
-}
-
-/// An error with its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut out = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        out.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    out
 }
 
 /// Small letters, digits and dashes: sorted by time, and never a way to another folder.

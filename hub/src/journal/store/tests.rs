@@ -2,10 +2,13 @@
 
 use toolpool_config::Mode;
 
+use std::path::Path;
+
+use super::error::chain;
 use super::*;
 use crate::journal::Sync;
 use crate::journal::disk::RealDisk;
-use crate::journal::entry::{EndHow, OutcomeNote, Verdict};
+use crate::journal::entry::{EndHow, OutcomeNote, TurnNo, Verdict};
 use crate::journal::tests::{begin, seen, user};
 
 fn store(root: &Path) -> Store {
