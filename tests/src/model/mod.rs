@@ -16,6 +16,7 @@ mod front;
 mod llamacpp;
 mod ollama;
 mod openai;
+mod process;
 mod program;
 mod reply;
 mod script;
@@ -37,6 +38,7 @@ use tokio::sync::oneshot;
 
 pub use conversation::{Conversation, Said};
 pub use faults::{Fail, Faults, Notation};
+pub use process::ModelProcess;
 pub use program::main;
 pub use script::{Answer, Call, Rules};
 pub use setup::{Dialect, Script, Setup};

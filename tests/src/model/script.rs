@@ -342,6 +342,17 @@ mod tests {
     }
 
     #[test]
+    fn the_script_in_the_documentation_is_one() {
+        let lines = include_str!("script.rs").lines();
+        let block = lines
+            .skip_while(|line| *line != "//! ```json")
+            .skip(1)
+            .take_while(|line| *line != "//! ```");
+        let text: String = block.map(|line| line.trim_start_matches("//!")).collect();
+        assert_eq!(Rules::parse(&text).expect("a script").rules.len(), 2);
+    }
+
+    #[test]
     fn a_script_with_a_slip_is_refused_in_words() {
         for (text, word) in [
             (
