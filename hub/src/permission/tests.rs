@@ -141,8 +141,11 @@ impl Case {
     fn gate(&self) -> Option<Decision> {
         let commands = runs_commands(&self.tool, CONFIG.servers.get(&*self.tool.id.server));
         let command = self.arguments.get(COMMAND).and_then(Value::as_str);
-        commands
-            .then(|| command.map_or(Decision::Deny, |text| gates(&json!({"command": text}), Path::new("/")).decision))
+        commands.then(|| {
+            command.map_or(Decision::Deny, |text| {
+                gates(&json!({"command": text}), Path::new("/")).decision
+            })
+        })
     }
 }
 

@@ -95,11 +95,7 @@ impl Session {
 
     fn shortened(&self, seq: u64, text: &str) -> String {
         if self.removed.contains(&seq) {
-            let length = text.chars().count();
-            let stub = format!("[result left out to save room: {length} characters]");
-            if stub.len() < text.len() {
-                return stub;
-            }
+            return crate::budget::stub(text);
         }
         text.to_owned()
     }
