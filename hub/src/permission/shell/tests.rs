@@ -72,6 +72,26 @@ fn harmless_commands_run_and_honest_ones_are_asked() {
 }
 
 #[test]
+fn commands_of_somebody_who_had_not_seen_the_gates() {
+    let mut second = cases(include_str!("cases/second.toml"));
+    let reading = second.remove("reading").expect("a list of reading commands");
+    let hostile = rows(second);
+    assert!(hostile.len() >= 50);
+    let allowed: Vec<&String> = hostile
+        .iter()
+        .filter(|(command, _)| here(command).decision == Decision::Allow)
+        .map(|(command, _)| command)
+        .collect();
+    assert!(allowed.is_empty(), "{allowed:#?}");
+    let asked: Vec<&String> = reading
+        .iter()
+        .map(|row| &row[1])
+        .filter(|command| here(command).decision != Decision::Allow)
+        .collect();
+    assert!(asked.is_empty(), "{asked:#?}");
+}
+
+#[test]
 fn what_is_asked_is_not_denied_without_need() {
     // A person may want any of these; only the rows marked `deny` have no honest use.
     let denied: Vec<String> = hostile()
