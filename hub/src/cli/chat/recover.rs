@@ -5,6 +5,7 @@ use toolpool_connectors::model::Message;
 
 use crate::agent::{Agent, Doubt, Opened};
 use crate::cli::prompt::{Line, Terminal};
+use crate::cli::report;
 use crate::cli::start::Context;
 use crate::cli::ui::{self, Look, Style};
 use crate::cli::words::{self, one_line};
@@ -18,7 +19,7 @@ pub(super) fn recap(opened: &Opened, history: &[Message], look: &Look) -> String
         "session {} {} {}\n",
         one_line(&opened.session),
         look.dot(),
-        words::count(usize::try_from(opened.turns).unwrap_or(usize::MAX), "turn")
+        words::count(opened.turns, "turn")
     );
     let asked: Vec<usize> = history
         .iter()
@@ -135,9 +136,11 @@ pub(super) async fn settle(
                 (Some(Known::Nobody), _) => break Some(None),
                 (Some(Known::Look), Some(probe)) => {
                     ui::talk(&format!("{} says:", one_line(probe)));
-                    context
-                        .ui
-                        .print(&words::safe(&agent.look(open.call).await?))?;
+                    // A tool that can't be asked settles nothing, and is no reason to leave.
+                    match agent.look(open.call).await {
+                        Ok(said) => context.ui.print(&words::safe(&said))?,
+                        Err(error) => report::tell(&context.ui, &error.into())?,
+                    }
                 }
                 (Some(Known::Look), None) | (None, _) => ui::talk(&choices(open, &look)),
             }
