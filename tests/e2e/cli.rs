@@ -34,8 +34,20 @@ fn the_embedded_default_is_the_workspace() {
         tools.len() >= 3 && tools.iter().all(|tool| tool["server"] == "workspace"),
         "{all:#}"
     );
-    assert!(
-        tools.iter().all(|tool| tool["effect"] == "read-only"),
+    let changing: Vec<&str> = tools
+        .iter()
+        .filter(|tool| tool["effect"] != "read-only")
+        .filter_map(|tool| tool["name"].as_str())
+        .collect();
+    assert_eq!(
+        changing,
+        [
+            "workspace__delete_file",
+            "workspace__edit_file",
+            "workspace__move_file",
+            "workspace__run_command",
+            "workspace__write_file"
+        ],
         "{all:#}"
     );
     let run = env.run(["servers"]).ok();

@@ -96,7 +96,7 @@ fn shape(reader: &Reader, word: &Plain) -> Result<(), Doubt> {
         .raw
         .split(['\'', '"', '*', '?', '['])
         .next()
-        .unwrap_or_else(|| word.raw.as_str());
+        .unwrap_or(word.raw.as_str());
     let short = match head.as_bytes() {
         [b'-', letter] => reader.valued.contains(char::from(*letter)),
         _ => false,

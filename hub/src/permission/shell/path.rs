@@ -94,10 +94,9 @@ pub(super) fn shows_process(word: &str) -> bool {
 pub(super) fn is_own_settings(word: &str) -> bool {
     word.split(['=', ':']).any(|path| {
         let mut parts = path.rsplit('/');
-        match (parts.next(), parts.next()) {
-            (Some(".toolpool.toml"), _) => true,
-            (Some("config.toml" | ""), Some("toolpool")) => true,
-            _ => false,
-        }
+        matches!(
+            (parts.next(), parts.next()),
+            (Some(".toolpool.toml"), _) | (Some("config.toml" | ""), Some("toolpool"))
+        )
     })
 }

@@ -41,10 +41,11 @@ pub(super) fn check(words: &[String]) -> Option<Doubt> {
     let (name, rest) = run
         .split_first()
         .map_or(("", run), |(name, rest)| (base(name), rest));
-    if RECURSIVE.contains(&name) && rest.iter().any(|word| is_recursive(word)) {
-        if let Some(target) = rest.iter().find(|word| is_home(word)) {
-            return Some(Doubt::new(Gate::Ruin, format!("{name} {target}")));
-        }
+    if RECURSIVE.contains(&name)
+        && rest.iter().any(|word| is_recursive(word))
+        && let Some(target) = rest.iter().find(|word| is_home(word))
+    {
+        return Some(Doubt::new(Gate::Ruin, format!("{name} {target}")));
     }
     if name == "dd" {
         let disk = |word: &&String| word.strip_prefix("of=").is_some_and(is_disk);
