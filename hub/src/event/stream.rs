@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use toolpool_config::fixed::HEARTBEAT;
 
 use super::{Event, VERSION, What, durable};
-use crate::journal::Line;
+use crate::journal::{Entry, Line};
 
 /// The events of one session. Cheap to clone; all clones are the same stream.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ struct Inner {
 }
 
 impl Stream {
-    /// A stream that nobody reads yet.
+    /// A stream that nobody reads yet. A session that only begins has its id from its first line.
     #[must_use]
     pub fn new(session: &str) -> Stream {
         Stream {
@@ -62,6 +62,9 @@ impl Stream {
     pub fn line(&self, line: &Line) {
         let mut inner = self.lock();
         let inner = &mut *inner;
+        if let Entry::Begin(begin) = &line.entry {
+            inner.session.clone_from(&begin.session);
+        }
         let events = durable(line, &inner.session, &mut inner.turn);
         (inner.seq, inner.passing) = (line.seq, 0);
         inner.heard = Instant::now();
