@@ -74,7 +74,9 @@ fn harmless_commands_run_and_honest_ones_are_asked() {
 #[test]
 fn commands_of_somebody_who_had_not_seen_the_gates() {
     let mut second = cases(include_str!("cases/second.toml"));
-    let reading = second.remove("reading").expect("a list of reading commands");
+    let reading = second
+        .remove("reading")
+        .expect("a list of reading commands");
     let hostile = rows(second);
     assert!(hostile.len() >= 50);
     let allowed: Vec<&String> = hostile
