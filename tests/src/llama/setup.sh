@@ -43,11 +43,16 @@ cmake -S "$source" -B "$work/build" -G Ninja \
   -DBUILD_SHARED_LIBS=OFF -DLLAMA_CURL=OFF -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF \
   -DLLAMA_BUILD_SERVER=ON -DLLAMA_BUILD_UI=OFF -DLLAMA_BUILD_WEBUI=OFF >>"$log" 2>&1 ||
   fail "cmake could not configure; see $log"
-cmake --build "$work/build" --target llama-server 2>&1 | tee -a "$log" | awk -F'[][/ ]' '
-  /^\[[0-9]+\/[0-9]+\] / {
-    tenth = int(10 * $2 / $3)
-    if (tenth > told) { told = tenth; print "llama-server: compiled " tenth * 10 "%" > "/dev/stderr" }
-  }' || fail "the compiler failed; see $log"
+told=0
+cmake --build "$work/build" --target llama-server 2>&1 | tee -a "$log" | while IFS= read -r line; do
+  if [[ $line =~ ^\[([0-9]+)/([0-9]+)\] ]]; then
+    tenth=$((10 * BASH_REMATCH[1] / BASH_REMATCH[2]))
+    if ((tenth > told)); then
+      told=$tenth
+      tell "compiled ${tenth}0%"
+    fi
+  fi
+done || fail "the compiler failed; see $log"
 cp "$work/build/bin/llama-server" "$out/llama-server"
 cp -r "$source/models/templates" "$out/templates"
 
