@@ -95,9 +95,15 @@ impl TestEnv {
         } else {
             &self.settings
         };
+        // A model server that happens to run on this machine is the person's.
+        let model = if toml.contains("[model]") {
+            ""
+        } else {
+            "[model]\nplaces = []\n"
+        };
         // Through a rename, so that a hub that watches the file never reads half of it.
         let fresh = self.path("tmp/config.toml");
-        fs::write(&fresh, format!("{toml}\n{settings}")).expect("the world is writable");
+        fs::write(&fresh, format!("{toml}\n{settings}{model}")).expect("the world is writable");
         fs::create_dir_all(self.path("config/toolpool")).expect("the world is writable");
         fs::rename(fresh, self.config_file()).expect("both lie in the world");
     }

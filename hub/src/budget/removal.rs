@@ -19,13 +19,14 @@ const AROUND_MESSAGE: u32 = 4;
 /// What it puts around a call besides name and arguments, roughly.
 const AROUND_CALL: u32 = 12;
 
-/// What stands in place of a result.
+/// What stands in place of a result; the result itself where that is no longer.
 #[must_use]
 pub fn stub(text: &str) -> String {
-    if text.starts_with(STUB) {
+    let stub = format!("{STUB}{} characters]", text.chars().count());
+    if text.starts_with(STUB) || text.len() <= stub.len() {
         return text.to_owned();
     }
-    format!("{STUB}{} characters]", text.chars().count())
+    stub
 }
 
 /// The conversation without the entries that were taken out: a turn goes where its user message is among them, a result

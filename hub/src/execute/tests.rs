@@ -605,7 +605,7 @@ async fn secrets_are_in_no_entry_and_in_nothing_the_model_reads() {
         .call(&desk, Asks::Typed, with)
         .await
         .expect("an answer");
-    assert_eq!(answer.text, "done with ***");
+    assert_eq!(answer.text, "done with [secret]");
     assert_eq!(
         of(&world.calls)[0].0["arguments"]["text"],
         "with hunter2-hunter2"

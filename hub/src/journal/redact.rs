@@ -195,11 +195,11 @@ mod tests {
     fn secrets_go_from_texts_values_and_arguments_and_nothing_else_moves() {
         let redactor = Redactor::new([
             "hunter2!".to_owned(),
-            "a\"b\nc".into(),
+            "a\"b\ncde".into(),
             "ab".into(),
             "12345678".into(),
         ]);
-        let mut text = "ab hunter2! {\"x\":\"a\\\"b\\nc\"} a\"b\nc".to_owned();
+        let mut text = "ab hunter2! {\"x\":\"a\\\"b\\ncde\"} a\"b\ncde".to_owned();
         redactor.text(&mut text);
         assert_eq!(text, "ab [secret] {\"x\":\"[secret]\"} [secret]");
 

@@ -71,11 +71,10 @@ fn tool(server: &str, name: &str, annotations: Value) -> ToolMeta {
 
 /// Gates that tell commands by their first word.
 fn gates(arguments: &Value, _: &Path) -> shell::Judged {
-    let command = arguments["command"].as_str().unwrap_or_default();
-    let decision = match command.split(' ').next() {
-        Some("ls") => Decision::Allow,
-        Some("rm") => Decision::Deny,
-        Some(_) | None => Decision::Ask,
+    let decision = match arguments["command"].as_str().map(|text| text.split(' ').next()) {
+        Some(Some("ls")) => Decision::Allow,
+        None | Some(Some("rm")) => Decision::Deny,
+        Some(Some(_) | None) => Decision::Ask,
     };
     shell::Judged {
         decision,
