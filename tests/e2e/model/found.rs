@@ -141,7 +141,7 @@ async fn counts_are_the_servers_own() {
         let counted = model.count(&prompt).await.expect("a count");
         let (reply, _) = reply(&model, prompt.clone(), 1).await;
         let reported = reply.expect("a reply").usage.prompt_tokens;
-        assert!(counted.exact);
+        assert!(counted.exact, "{prompt:?}");
         assert_eq!(Some(counted.tokens), reported, "{prompt:?}");
     }
 }
