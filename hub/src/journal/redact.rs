@@ -213,7 +213,7 @@ mod tests {
         let mut kept = Arguments::new("{ \"a\" :1}").expect("an object");
         redactor.arguments(&mut kept);
         assert_eq!(kept.text(), "{ \"a\" :1}");
-        let mut changed = Arguments::new("{ \"a\" :\"a\\u0022b\\nc\"}").expect("an object");
+        let mut changed = Arguments::new("{ \"a\" :\"a\\u0022b\\ncde\"}").expect("an object");
         redactor.arguments(&mut changed);
         assert_eq!(changed.text(), "{\"a\":\"[secret]\"}");
         assert_eq!(format!("{redactor:?}"), "Redactor(4 secrets)");
