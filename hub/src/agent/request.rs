@@ -1,12 +1,15 @@
 //! From what is known to a request that fits: instructions, pool, conversation and the note at its tail.
 
+use toolpool_config::AgentSettings;
 use toolpool_config::fixed::STEPS_TOKENS_MAX;
+use toolpool_registry::TokenCounter;
 
-use super::{Agent, instructions};
+use super::{Agent, Folds, instructions};
 use crate::budget::{self, Draft, Fit, Refusal};
 use crate::error::Error;
 use crate::journal::Sync;
 use crate::journal::entry::{Entry, PoolNote, StepNo, TurnNo};
+use crate::repeat::attempts_left;
 use crate::search;
 
 /// Fits the conversation as it is now, and keeps how. The inner refusal ends the turn.
@@ -52,10 +55,26 @@ pub(crate) fn draft(agent: &Agent, pool: &PoolNote) -> Draft {
             .map(|tool| (tool.name.clone(), tool.definition.as_str().into()))
             .collect(),
         history: folds.session.messages(),
-        tail: folds
-            .workflow
-            .tail(&|text| counter.count(text), STEPS_TOKENS_MAX),
+        tail: tail(&folds, counter, &config.agent),
     }
+}
+
+/// The note behind the last message: the steps of the task, and how many tries are left where the last call failed.
+fn tail(folds: &Folds, counter: &TokenCounter, settings: &AgentSettings) -> Option<String> {
+    let count = |text: &str| counter.count(text);
+    let steps = folds.workflow.tail(&count, STEPS_TOKENS_MAX);
+    let turn = folds.workflow.open_turn();
+    let answered = turn
+        .map(|turn| folds.session.calls_answered(turn))
+        .unwrap_or_default();
+    let failed = answered
+        .iter()
+        .rev()
+        .take_while(|answered| answered.failed)
+        .count();
+    let attempts = (failed > 0).then(|| attempts_left(failed as u32, settings));
+    let notes: Vec<String> = attempts.into_iter().chain(steps).collect();
+    (!notes.is_empty()).then(|| notes.join("\n"))
 }
 
 /// The pool that is left where all tools but the two that reach the others had to go.

@@ -1,5 +1,7 @@
 //! The door over a server that speaks just enough of the protocol, with a journal that is read back.
 
+mod full;
+
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::json;

@@ -71,7 +71,10 @@ fn tool(server: &str, name: &str, annotations: Value) -> ToolMeta {
 
 /// Gates that tell commands by their first word.
 fn gates(arguments: &Value, _: &Path) -> shell::Judged {
-    let decision = match arguments["command"].as_str().map(|text| text.split(' ').next()) {
+    let decision = match arguments["command"]
+        .as_str()
+        .map(|text| text.split(' ').next())
+    {
         Some(Some("ls")) => Decision::Allow,
         None | Some(Some("rm")) => Decision::Deny,
         Some(Some(_) | None) => Decision::Ask,
