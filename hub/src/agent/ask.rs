@@ -106,7 +106,10 @@ pub(crate) async fn ask(
             if let Some(reported) = prompt {
                 agent.model().learn(counted, reported);
             }
-            let seen = window.unwrap_or_else(|| counted.tokens.saturating_sub(1));
+            // What was counted too low is room that was not there.
+            let missed = prompt.map_or(1, |prompt| prompt.saturating_sub(counted.tokens));
+            let seen = window.unwrap_or(counted.tokens).min(agent.window());
+            let seen = seen.saturating_sub(missed);
             smaller(
                 agent,
                 turn,
