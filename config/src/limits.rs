@@ -277,6 +277,10 @@ pub mod fixed {
     pub const OPINION_TOKENS_MAX: u32 = 256;
     /// Bytes of a result that the model reads, for each token of its window: about a quarter of the window.
     pub const RESULT_BYTES_PER_TOKEN: f64 = 0.75;
+    /// Calls of turns that were taken back which the model is reminded of: the latest, since they are what it would do again.
+    pub const UNDONE_CALLS_MAX: usize = 5;
+    /// Characters of one of them.
+    pub const UNDONE_CALL_CHARS_MAX: usize = 120;
     /// Times a request is counted until it fits: one count, one after a removal that was guessed, one more where the guess was
     /// short, and one with everything taken out.
     pub const FIT_ROUNDS_MAX: u32 = 3;

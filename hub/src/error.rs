@@ -66,6 +66,14 @@ pub enum Error {
         /// The working folder.
         folder: PathBuf,
     },
+    /// The journal has lost its first line.
+    #[error(
+        "session `{session}` has lost its first line, which says under which profile, mode and deny list it ran"
+    )]
+    NoBegin {
+        /// The session.
+        session: String,
+    },
     /// There is no turn to ask again.
     #[error("there is nothing to ask again")]
     NoTurn,
@@ -111,6 +119,9 @@ impl Error {
             Self::NoSession { .. } => {
                 Some("start one without `--continue`; `toolpool sessions list` shows those of other folders".into())
             }
+            Self::NoBegin { session } => Some(format!(
+                "`toolpool sessions export {session}` reads what is left of it"
+            )),
             Self::NoTool { .. } => Some("`toolpool tools` lists the tools that can be called".into()),
             Self::Journal(error) => error.hint(),
             Self::Store(error) => error.hint(),

@@ -24,10 +24,11 @@ use crate::approve::NoPerson;
 use crate::caller::Caller;
 use crate::catalog_file::Offline;
 use crate::encoder::{self, EncoderPlaces, EncoderState};
+use crate::event::durable;
 use crate::event_log::{HubLog, Recorder};
 use crate::execute::{self, Answer, Call, Desk, Door, Now, Refusal};
 use crate::journal::entry::{Begin, CallId, JournalKind};
-use crate::journal::{Journal, JournalError, Store};
+use crate::journal::{Entry, Journal, JournalError, Line, Store};
 use crate::sync::{Change, Progress, Published, Writer};
 use crate::verify::Schemas;
 use crate::workspace;
@@ -297,8 +298,18 @@ impl Hub {
             deny: Vec::new(),
             forked: None,
         };
+        let recorder = self.recorder().clone();
+        let (mut session, mut turn) = (String::new(), 0);
+        let log = move |line: &Line| {
+            if let Entry::Begin(begin) = &line.entry {
+                session.clone_from(&begin.session);
+            }
+            for event in durable(line, &session, &mut turn) {
+                recorder.event(&event);
+            }
+        };
         let (journal, session) = store
-            .create(begin, Box::new(|_| {}))
+            .create(begin, Box::new(log))
             .map_err(|error| JournalError::Closed(error.to_string()))?;
         Ok(ProcessJournal { journal, session })
     }

@@ -16,13 +16,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde::Serialize;
 use toolpool_config::Mode;
 use toolpool_config::fixed::FIRST_WORDS_CHARS_MAX;
-use toolpool_connectors::model::{Counted, Message, ToolCall, Usage};
+use toolpool_connectors::model::{Counted, Message, Stop, ToolCall, Usage};
 
 use crate::journal::entry::{
     Begin, CallId, EndHow, Entry, Grant, Line, PoolNote, StepNo, TurnNo, Verdict,
 };
 
-pub use look::{Answered, Asked};
+pub use look::{Answered, Asked, LastReply};
 
 /// One message with where it comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +68,7 @@ struct Turn {
 struct Said {
     seq: u64,
     step: StepNo,
+    stop: Stop,
     text: String,
     reasoning: Option<String>,
     calls: Vec<ToolCall>,
@@ -106,6 +107,12 @@ pub struct Session {
     pairs: Vec<(Counted, u32)>,
     usages: Vec<Usage>,
     totals: Totals,
+    /// Turns that were taken back.
+    undone: Vec<TurnNo>,
+    /// The turn that was last warned of its room.
+    warned: Option<TurnNo>,
+    /// Tokens that a server which cut a prompt in silence was seen to read.
+    read_at_most: Option<u32>,
 }
 
 impl Session {
@@ -180,12 +187,19 @@ impl Session {
                     self.grants.push(grant.clone());
                 }
             }
-            Entry::Undo { turn } => self.turns.retain(|kept| kept.no < *turn),
+            Entry::Undo { turn } => {
+                let (kept, undone) = std::mem::take(&mut self.turns)
+                    .into_iter()
+                    .partition(|kept: &Turn| kept.no < *turn);
+                self.turns = kept;
+                self.undone.extend(undone.iter().map(|turn: &Turn| turn.no));
+            }
             Entry::End { turn, how, .. } => {
                 if let Some(ended) = self.turn_mut(*turn) {
                     ended.end = Some((line.seq, *how));
                 }
             }
+            Entry::Warning { turn, category, .. } if category == "budget" => self.warned = *turn,
             Entry::Resumed { .. }
             | Entry::Decision(_)
             | Entry::Steps { .. }
@@ -205,6 +219,7 @@ impl Session {
             reasoning,
             calls,
             faults,
+            stop,
             ..
         } = &line.entry
         else {
@@ -215,6 +230,7 @@ impl Session {
             turn.replies.push(Said {
                 seq: line.seq,
                 step: *step,
+                stop: *stop,
                 text: text.clone(),
                 reasoning: reasoning.clone(),
                 calls: calls.clone(),
@@ -242,6 +258,9 @@ impl Session {
         totals.reply_tokens += count(usage.reply_tokens);
         totals.prompt_ms += usage.prompt_ms.unwrap_or(0);
         totals.reply_ms += usage.reply_ms.unwrap_or(0);
+        if truncated && let Some(read) = usage.prompt_tokens {
+            self.read_at_most = Some(self.read_at_most.map_or(read, |least| least.min(read)));
+        }
         // What a truncated prompt was read as teaches nothing about counting.
         if let (Some(reported), false) = (usage.prompt_tokens, truncated) {
             self.pairs.push((counted, reported));

@@ -23,6 +23,9 @@ pub(super) struct Read {
 /// Reads the text. `whole` says that the model came to its end: what merely breaks off is completed only then, since a
 /// text that was cut may lack more than brackets.
 pub(super) fn read(text: &str, whole: bool) -> Read {
+    if !whole && text.trim().is_empty() {
+        return fault("it breaks off before its first argument", text);
+    }
     if let Ok(arguments) = Arguments::new(text) {
         return taken(arguments, Vec::new());
     }

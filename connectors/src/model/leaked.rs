@@ -162,11 +162,8 @@ fn function<'a>(text: &'a str, offered: &Offered) -> (Vec<Leak>, &'a str) {
         return (Vec::new(), text);
     };
     let name = name.trim().trim_matches('"').to_owned();
-    let end = body
-        .find(FUNCTION_END)
-        .or_else(|| body.find(HERMES_END))
-        .unwrap_or(body.len());
-    let (inside, rest) = body.split_at(end);
+    let closed = body.find(FUNCTION_END).or_else(|| body.find(HERMES_END));
+    let (inside, rest) = body.split_at(closed.unwrap_or(body.len()));
     let rest = rest.strip_prefix(FUNCTION_END).unwrap_or(rest);
     let inside = inside.trim();
     let arguments = if inside.starts_with('{') || inside.is_empty() {
@@ -176,6 +173,12 @@ fn function<'a>(text: &'a str, offered: &Offered) -> (Vec<Leak>, &'a str) {
         Value::Object(parameters(inside, schema.map(|(_, schema)| schema))).to_string()
     } else {
         return (Vec::new(), text);
+    };
+    // Without its end mark it may have been cut off, in the middle of a value too. Its arguments are then left open as well:
+    // they are completed where the reply came to its end, and refused where it did not.
+    let arguments = match (closed, arguments.strip_suffix('}')) {
+        (None, Some(open)) => open.to_owned(),
+        (None, None) | (Some(_), _) => arguments,
     };
     (vec![Leak { name, arguments }], rest)
 }

@@ -129,6 +129,9 @@ pub(super) async fn open(setup: Setup) -> Result<(Agent, Opened), Error> {
         profile,
         last: Mutex::default(),
     };
+    if agent.folds().session.begin().is_none() {
+        return Err(Error::NoBegin { session: agent.id });
+    }
     if resumed {
         agent.take_up(&damage, &setup.deny, setup.mode).await?;
     }
@@ -190,6 +193,10 @@ impl Agent {
         }
         if let Some(mode) = mode.filter(|mode| *mode != self.mode()) {
             self.append(Entry::Mode { mode }, Sync::Now).await?;
+        }
+        let read = self.folds().session.read_at_most();
+        if let Some(read) = read {
+            self.lower_window(read);
         }
         let pairs = self.folds().session.pairs().to_vec();
         for (counted, reported) in pairs {

@@ -67,7 +67,8 @@ impl Agent {
         };
         let note = self.note(&snapshot, &pool, (turn, step), query, border);
         self.append(Entry::Pool(note.clone()), Sync::Later).await?;
-        Ok(note)
+        // As the journal has it, secrets replaced: the next steps will send those bytes.
+        Ok(self.folds().session.pool().cloned().unwrap_or(note))
     }
 
     /// What a pool is asked for.

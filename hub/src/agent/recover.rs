@@ -7,6 +7,7 @@
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 use toolpool_config::Effect;
+use toolpool_connectors::model::Stop;
 
 use super::ask::Wanted;
 use super::{Agent, Ended, calls};
@@ -68,28 +69,34 @@ impl Agent {
     }
 
     async fn settled(&self, call: CallId, happened: Option<bool>) -> Result<(), Error> {
-        let (verdict, by, text) = match happened {
-            Some(true) => (
+        let told = self
+            .folds()
+            .workflow
+            .call(call)
+            .and_then(|record| record.text.clone());
+        let (verdict, by, text) = match (happened, told) {
+            (Some(true), _) => (
                 Verdict::Completed,
                 SettledBy::Person,
-                "the program was restarted before the answer came; the user has checked: the call was carried out, and its result is lost",
+                "no answer came; the user has checked: the call was carried out, and its result is lost".to_owned(),
             ),
-            Some(false) => (
+            (Some(false), _) => (
                 Verdict::NotStarted,
                 SettledBy::Person,
-                "the program was restarted before the answer came; the user has checked: the call was not carried out",
+                "no answer came; the user has checked: the call was not carried out".to_owned(),
             ),
-            None => (
+            (None, Some(told)) => (Verdict::InDoubt, SettledBy::Nobody, told),
+            (None, None) => (
                 Verdict::InDoubt,
                 SettledBy::Nobody,
-                "the program was restarted before the answer came: whether the call was carried out is not known. Do not repeat it unless the user says so; find out with a tool that only reads, or ask the user",
+                "the program was restarted before the answer came: whether the call was carried out is not known. Do not repeat it unless the user says so; find out with a tool that only reads, or ask the user".to_owned(),
             ),
         };
         let entry = Entry::Settled {
             call,
             verdict,
             by,
-            text: text.to_owned(),
+            text,
         };
         self.append(entry, Sync::Now).await.map(drop)
     }
@@ -175,9 +182,17 @@ impl Agent {
         };
         self.leave_doubts().await?;
         let last = self.folds().session.last_reply(turn);
-        let Some((step, wanted)) = last else {
+        let Some(last) = last else {
             return turn::run(self, turn, 1, &cancel).await.map(Some);
         };
+        if last.calls.is_empty() && !last.is_silent {
+            // It was answered, or stopped in the middle of its answer; only the end was missing.
+            let how = match last.stop {
+                Stop::Cut => EndHow::Interrupted,
+                Stop::Done | Stop::Calls | Stop::Length => EndHow::Answered,
+            };
+            return self.end(turn, (how, None)).await.map(Some);
+        }
         let open: Vec<Wanted> = {
             let folds = self.folds();
             let open = |wanted: &Wanted| match folds.workflow.call(wanted.id) {
@@ -186,15 +201,33 @@ impl Agent {
                 // Proposed or decided on, and nothing after that: it was not sent.
                 Some(record) => !record.intended && record.text.is_none(),
             };
-            wanted
+            last.calls
                 .into_iter()
                 .map(|(id, call, fault)| Wanted { id, call, fault })
                 .filter(open)
                 .collect()
         };
+        for wanted in &open {
+            if self
+                .folds()
+                .workflow
+                .call(wanted.id)
+                .is_some_and(|record| record.intended)
+            {
+                let entry = Entry::Settled {
+                    call: wanted.id,
+                    verdict: Verdict::InDoubt,
+                    by: SettledBy::Repeat,
+                    text: "no answer came; it is sent again, since that does no harm".to_owned(),
+                };
+                self.append(entry, Sync::Later).await?;
+            }
+        }
         let caller = self.caller()?;
         calls::run(self, &caller, &open, &cancel).await?;
-        turn::run(self, turn, step + 1, &cancel).await.map(Some)
+        turn::run(self, turn, last.step + 1, &cancel)
+            .await
+            .map(Some)
     }
 
     /// Whether a turn was interrupted and waits to be gone on with.
@@ -223,9 +256,7 @@ impl Agent {
     /// Calls in doubt of which nobody has said anything, and that may not simply be made again.
     fn unsettled(&self) -> Vec<CallRecord> {
         let folds = self.folds();
-        let open = |record: &&CallRecord| {
-            !record.repeatable && record.settled.is_none() && record.text.is_none()
-        };
+        let open = |record: &&CallRecord| !record.repeatable && record.settled.is_none();
         folds
             .workflow
             .in_doubt()

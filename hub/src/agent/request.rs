@@ -1,14 +1,14 @@
 //! From what is known to a request that fits: instructions, pool, conversation and the note at its tail.
 
 use toolpool_config::AgentSettings;
-use toolpool_config::fixed::STEPS_TOKENS_MAX;
+use toolpool_config::fixed::{STEPS_TOKENS_MAX, UNDONE_CALL_CHARS_MAX, UNDONE_CALLS_MAX};
 use toolpool_registry::TokenCounter;
 
 use super::{Agent, Folds, instructions};
 use crate::budget::{self, Draft, Fit, Refusal};
 use crate::error::Error;
 use crate::journal::Sync;
-use crate::journal::entry::{Entry, PoolNote, StepNo, TurnNo};
+use crate::journal::entry::{Entry, PoolNote, StepNo, TurnNo, Verdict};
 use crate::repeat::attempts_left;
 use crate::search;
 
@@ -36,7 +36,8 @@ pub(crate) async fn fit(
     };
     agent.append(entry, Sync::Later).await?;
     // Once a turn: the same parts are the largest in each of its steps.
-    if let Some(text) = fit.warning().filter(|_| step == 1) {
+    let warned = agent.folds().session.warned_of_room() == Some(turn);
+    if let Some(text) = fit.warning().filter(|_| !warned) {
         agent.warn(Some(turn), "budget", text).await?;
     }
     Ok(Ok(fit))
@@ -73,8 +74,45 @@ fn tail(folds: &Folds, counter: &TokenCounter, settings: &AgentSettings) -> Opti
         .take_while(|answered| answered.failed)
         .count();
     let attempts = (failed > 0).then(|| attempts_left(failed as u32, settings));
-    let notes: Vec<String> = attempts.into_iter().chain(steps).collect();
+    let notes: Vec<String> = taken_back(folds)
+        .into_iter()
+        .chain(attempts)
+        .chain(steps)
+        .collect();
     (!notes.is_empty()).then(|| notes.join("\n"))
+}
+
+/// What turns that were taken back did all the same: it is in no message any more, and a model that does not know does it again.
+fn taken_back(folds: &Folds) -> Option<String> {
+    let undone = folds.session.undone();
+    let done = folds.workflow.calls().iter().filter(|record| {
+        record.intended
+            && !record.repeatable
+            && record.verdict != Verdict::NotStarted
+            && undone.contains(&record.call.turn)
+    });
+    let mut lines: Vec<String> = done
+        .map(|record| {
+            let state = match record.verdict {
+                Verdict::Completed => "was done",
+                Verdict::Failed => "failed",
+                Verdict::InDoubt | Verdict::NotStarted => "may have been done",
+            };
+            let call: String = format!("{} {}", record.name, record.arguments)
+                .chars()
+                .take(UNDONE_CALL_CHARS_MAX)
+                .collect();
+            format!("- {call}: {state}")
+        })
+        .collect();
+    let late = lines.len().saturating_sub(UNDONE_CALLS_MAX);
+    lines.drain(..late);
+    (!lines.is_empty()).then(|| {
+        format!(
+            "[Calls of turns that the user took back; do not repeat them unless asked:\n{}]",
+            lines.join("\n")
+        )
+    })
 }
 
 /// The pool that is left where all tools but the two that reach the others had to go.

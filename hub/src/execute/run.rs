@@ -264,8 +264,9 @@ impl Due {
     }
 
     async fn write(mut self, note: OutcomeNote, tool: &ToolMeta) -> Result<(), Refusal> {
-        let written = self.journal.append(Entry::Outcome(note), Sync::Later).await;
+        // An append that was begun is written, also when nobody waits for it any more.
         self.open = false;
+        let written = self.journal.append(Entry::Outcome(note), Sync::Later).await;
         written.map(|_| ()).map_err(|source| Refusal::Unrecorded {
             tool: tool.exposed.clone(),
             sent: true,

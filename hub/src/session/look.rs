@@ -1,6 +1,6 @@
 //! What a turn asks of the conversation besides its messages: whose words, which calls, what they came to.
 
-use toolpool_connectors::model::{ToolCall, Usage};
+use toolpool_connectors::model::{Stop, ToolCall, Usage};
 
 use super::{Session, Turn};
 use crate::journal::entry::{CallId, StepNo, TurnNo};
@@ -18,6 +18,19 @@ pub struct Answered {
 
 /// A call as a reply has it, with the reason where its arguments can't be used at all.
 pub type Asked = (CallId, ToolCall, Option<String>);
+
+/// A reply, as far as a turn that goes on from it has to know it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LastReply {
+    /// The step.
+    pub step: StepNo,
+    /// Why it ended.
+    pub stop: Stop,
+    /// Whether it says nothing.
+    pub is_silent: bool,
+    /// What it wants called.
+    pub calls: Vec<Asked>,
+}
 
 impl Session {
     /// The words that began a turn.
@@ -38,14 +51,19 @@ impl Session {
         last.map(|said| said.text.clone())
     }
 
-    /// The step and the calls of a turn's last reply.
-    pub fn last_reply(&self, turn: TurnNo) -> Option<(StepNo, Vec<Asked>)> {
+    /// A turn's last reply.
+    pub fn last_reply(&self, turn: TurnNo) -> Option<LastReply> {
         let said = self.turn(turn)?.replies.last()?;
         let calls = said.calls.iter().filter_map(|call| {
             let id: CallId = call.id.parse().ok()?;
             Some((id, call.clone(), said.faults.get(&id).cloned()))
         });
-        Some((said.step, calls.collect()))
+        Some(LastReply {
+            step: said.step,
+            stop: said.stop,
+            is_silent: said.text.trim().is_empty(),
+            calls: calls.collect(),
+        })
     }
 
     /// Every answered call of a turn, in the order of the calls.
@@ -76,6 +94,21 @@ impl Session {
         self.pairs
             .last()
             .map_or(0, |(counted, reported)| counted.tokens.max(*reported))
+    }
+
+    /// The turn that was last warned that its window fills up.
+    pub fn warned_of_room(&self) -> Option<TurnNo> {
+        self.warned
+    }
+
+    /// Tokens that a server which cut a prompt in silence was seen to read: more of its window is not to be used.
+    pub fn read_at_most(&self) -> Option<u32> {
+        self.read_at_most
+    }
+
+    /// Turns that were taken back: what they did stays done.
+    pub fn undone(&self) -> &[TurnNo] {
+        &self.undone
     }
 
     /// The profile that the session began with.

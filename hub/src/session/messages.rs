@@ -13,8 +13,8 @@ use crate::journal::entry::{CallId, EndHow, TurnNo};
 impl Session {
     /// The conversation as it is sent, without the system message.
     ///
-    /// A turn whose user message was removed is left out whole, a removed reply goes with the answers to its calls, and of a removed
-    /// answer a stub remains.
+    /// A turn whose user message was removed is left out whole, and of a removed answer a stub remains. The numbers of replies say
+    /// nothing, so that no call is ever without its answer.
     pub fn messages(&self) -> Vec<Stored> {
         let mut out = Vec::new();
         let shown = |turn: &&Turn| !self.removed.contains(&turn.seq);
@@ -28,9 +28,7 @@ impl Session {
                 },
             });
             for said in &turn.replies {
-                if !self.removed.contains(&said.seq) {
-                    self.said(&mut out, turn.no, said);
-                }
+                self.said(&mut out, turn.no, said);
             }
             // The open turn is still to be answered.
             if turns.peek().is_some() || turn.end.is_some() {

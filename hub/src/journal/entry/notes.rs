@@ -65,7 +65,7 @@ pub struct PoolNote {
     pub snapshot: u64,
     /// What it was chosen for.
     pub query: String,
-    /// Why it was built anew: `first`, `turn`, `deny`, `mode`, `pin`, `servers`.
+    /// Why it was built anew: `first`, `turn`, `deny`, `pin`, `room`; `tried` where it was only looked at.
     pub border: String,
     /// The tools, in the order offered.
     pub tools: Vec<PoolTool>,
