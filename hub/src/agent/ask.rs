@@ -82,20 +82,7 @@ pub(crate) async fn ask(
             keep(agent, reply, counted, (turn, step), tries).await
         }
         Err(ModelError::Cancelled) => {
-            let text = std::mem::take(&mut *partial.lock().unwrap_or_else(PoisonError::into_inner));
-            if !text.is_empty() {
-                let reply = Reply {
-                    text,
-                    stop: Stop::Cut,
-                    ..Reply::default()
-                };
-                agent
-                    .append(
-                        entry(&reply, &[], counted, (turn, step), false),
-                        Sync::Later,
-                    )
-                    .await?;
-            }
+            keep_partial(agent, &partial, counted, (turn, step)).await?;
             Ok(Asked::End(EndHow::Cancelled, None))
         }
         Err(ModelError::Overflow {
@@ -120,6 +107,7 @@ pub(crate) async fn ask(
             .await
         }
         Err(error) => {
+            keep_partial(agent, &partial, counted, (turn, step)).await?;
             let note = match error.hint() {
                 Some(hint) => format!("{error}\nhint: {hint}"),
                 None => error.to_string(),
@@ -127,6 +115,26 @@ pub(crate) async fn ask(
             Ok(Asked::End(EndHow::Failed, Some(note)))
         }
     }
+}
+
+/// Keeps what came of a reply that was stopped in its middle: it was shown, so it is part of the conversation.
+async fn keep_partial(
+    agent: &Agent,
+    partial: &Mutex<String>,
+    counted: Counted,
+    at: (TurnNo, StepNo),
+) -> Result<(), Error> {
+    let text = std::mem::take(&mut *partial.lock().unwrap_or_else(PoisonError::into_inner));
+    if text.trim().is_empty() {
+        return Ok(());
+    }
+    let reply = Reply {
+        text,
+        stop: Stop::Cut,
+        ..Reply::default()
+    };
+    let entry = entry(&reply, &[], counted, at, false);
+    agent.append(entry, Sync::Later).await.map(drop)
 }
 
 /// Keeps a reply, and says what it means.

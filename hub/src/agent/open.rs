@@ -15,7 +15,7 @@ use crate::event::Stream;
 use crate::hub::Hub;
 use crate::journal::entry::{Begin, Entry, JournalKind, TurnNo};
 use crate::journal::store::Store;
-use crate::journal::{Apply, Sync};
+use crate::journal::{Apply, Redactor, Sync};
 
 /// What a session is opened with.
 pub struct Setup {
@@ -97,6 +97,7 @@ pub(super) async fn open(setup: Setup) -> Result<(Agent, Opened), Error> {
     };
     let folds = Arc::new(Mutex::new(Folds::default()));
     let stream = Stream::new(id.as_deref().unwrap_or_default());
+    stream.hide(Redactor::of(&setup.hub.config()));
     let apply = apply(folds.clone(), stream.clone());
     let resumed = id.is_some();
     let (journal, id, damage) = match id {

@@ -7,12 +7,13 @@
 
 use std::collections::BTreeMap;
 
-use toolpool_config::fixed::POOL_OUT_KEPT_MAX;
+use toolpool_config::fixed::{POOL_OUT_KEPT_MAX, STALLED_AFTER};
 use toolpool_registry::{Allowance, Pool, Rendering, Shape, Snapshot, ToolId};
 
 use super::Agent;
 use crate::caller::Caller;
 use crate::error::Error;
+use crate::event::heartbeat;
 use crate::hub::PoolRequest;
 use crate::journal::Sync;
 use crate::journal::entry::{
@@ -56,10 +57,9 @@ impl Agent {
             (kept, _) => kept,
         };
         let query = self.query(turn);
-        let (snapshot, pool) = self
-            .hub()
-            .pool_for(caller, self.pool_request(turn, &query))
-            .await;
+        let stream = self.stream();
+        let choosing = self.hub().pool_for(caller, self.pool_request(turn, &query));
+        let (snapshot, pool) = heartbeat(&stream, "pool", STALLED_AFTER, choosing).await;
         let border = match (forced, &kept) {
             (Some(border), _) => border,
             (None, Some(kept)) if !self.pays(kept, &pool) => return Ok(kept.clone()),

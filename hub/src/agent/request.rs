@@ -1,12 +1,15 @@
 //! From what is known to a request that fits: instructions, pool, conversation and the note at its tail.
 
 use toolpool_config::AgentSettings;
-use toolpool_config::fixed::{STEPS_TOKENS_MAX, UNDONE_CALL_CHARS_MAX, UNDONE_CALLS_MAX};
+use toolpool_config::fixed::{
+    STALLED_AFTER, STEPS_TOKENS_MAX, UNDONE_CALL_CHARS_MAX, UNDONE_CALLS_MAX,
+};
 use toolpool_registry::TokenCounter;
 
 use super::{Agent, Folds, instructions};
 use crate::budget::{self, Draft, Fit, Refusal};
 use crate::error::Error;
+use crate::event::heartbeat;
 use crate::journal::Sync;
 use crate::journal::entry::{Entry, PoolNote, StepNo, TurnNo, Verdict};
 use crate::repeat::attempts_left;
@@ -19,7 +22,9 @@ pub(crate) async fn fit(
     turn: TurnNo,
     step: StepNo,
 ) -> Result<Result<Fit, Refusal>, Error> {
-    let fit = match agent.fitted(draft(agent, pool), turn).await {
+    let stream = agent.stream();
+    let counting = agent.fitted(draft(agent, pool), turn);
+    let fit = match heartbeat(&stream, "budget", STALLED_AFTER, counting).await {
         Ok(fit) => fit,
         Err(refusal) => return Ok(Err(refusal)),
     };

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use toolpool_config::fixed::HEARTBEAT;
 
 use super::{Event, VERSION, What, durable};
-use crate::journal::{Entry, Line};
+use crate::journal::{Entry, Line, Redactor};
 
 /// The events of one session. Cheap to clone; all clones are the same stream.
 #[derive(Clone, Debug)]
@@ -31,6 +31,9 @@ struct Inner {
     told: Instant,
     /// When anything was heard last: what is told of the silence itself does not count.
     heard: Instant,
+    /// Whether a person is being asked, and the wait is theirs.
+    asking: bool,
+    redactor: Redactor,
 }
 
 impl Stream {
@@ -46,8 +49,15 @@ impl Stream {
                 readers: Vec::new(),
                 told: Instant::now(),
                 heard: Instant::now(),
+                asking: false,
+                redactor: Redactor::default(),
             })),
         }
+    }
+
+    /// From now on secrets are replaced in what passes too; lines have none.
+    pub fn hide(&self, redactor: Redactor) {
+        self.lock().redactor = redactor;
     }
 
     /// A reader of everything from now on.
@@ -68,14 +78,19 @@ impl Stream {
         let events = durable(line, &inner.session, &mut inner.turn);
         (inner.seq, inner.passing) = (line.seq, 0);
         inner.heard = Instant::now();
+        inner.asking = false;
         for event in events {
             inner.send(event);
         }
     }
 
     /// Takes in something that is not kept.
-    pub fn passing(&self, what: What) {
+    pub fn passing(&self, mut what: What) {
         let mut inner = self.lock();
+        hide(&mut what, &inner.redactor);
+        if matches!(what, What::WaitingForApproval { .. }) {
+            inner.asking = true;
+        }
         if !matches!(what, What::Heartbeat { .. } | What::Stalled { .. }) {
             inner.heard = Instant::now();
         }
@@ -117,13 +132,15 @@ pub async fn heartbeat<T>(
     let mut work = std::pin::pin!(work);
     let mut stalled_at = None;
     loop {
-        let (told, heard) = {
+        let (told, heard, asking) = {
             let inner = stream.lock();
-            (inner.told, inner.heard)
+            (inner.told, inner.heard, inner.asking)
         };
+        // A person who thinks has not stalled.
+        let on = if asking { "approval" } else { on };
         let beat = told.max(began) + HEARTBEAT;
         let heard = heard.max(began);
-        let stall = (stalled_at != Some(heard)).then(|| heard + silence);
+        let stall = (stalled_at != Some(heard) && !asking).then(|| heard + silence);
         let next = stall.map_or(beat, |stall| stall.min(beat));
         tokio::select! {
             biased;
@@ -147,6 +164,24 @@ pub async fn heartbeat<T>(
                 for_ms: millis(now - began),
             });
         }
+    }
+}
+
+fn hide(what: &mut What, redactor: &Redactor) {
+    if redactor.is_empty() {
+        return;
+    }
+    match what {
+        What::Thinking { text }
+        | What::Text { text }
+        | What::CallBegun { name: text }
+        | What::Retrying { why: text, .. }
+        | What::WaitingForApproval { reason: text, .. }
+        | What::CallProgress {
+            message: Some(text),
+            ..
+        } => redactor.text(text),
+        _ => {}
     }
 }
 

@@ -1,9 +1,12 @@
 //! A session that goes on from a turn of another one: the lines up to there are copied, numbered and chained anew, so that it depends
 //! on nothing of the other.
 //!
-//! What was denied later in the other session stays denied in the new one: a fork must not be a way around a deny.
+//! What was denied later in the other session stays denied in the new one, and a mode `plan` that was set later holds: a fork
+//! must not be a way around either. What is damaged over there is told here too.
 
 use std::collections::HashMap;
+
+use toolpool_config::Mode;
 
 use super::entry::{Begin, Entry, Forked, Line, TurnNo};
 use super::line::{self, Sum};
@@ -15,15 +18,24 @@ impl Store {
     /// # Errors
     /// The other one can't be read or has no such turn, or the disk fails.
     pub fn fork(&self, id: &str, turn: Option<TurnNo>) -> Result<String, StoreError> {
-        let (lines, _) = self.read(id)?;
+        let (lines, damage) = self.read(id)?;
         let Some(Entry::Begin(begin)) = lines.first().map(|line| line.entry.clone()) else {
             return Err(StoreError::Empty(id.into()));
         };
+        // A turn that is still open may be going on over there: two sessions must not both go on with its calls.
         let last = lines.iter().rev().find_map(|line| match line.entry {
-            Entry::User { turn, .. } => Some(turn),
+            Entry::End { turn, .. } => Some(turn),
             _ => None,
         });
         let turn = turn.or(last).unwrap_or(0);
+        let begun = |line: &Line| matches!(line.entry, Entry::User { turn: no, .. } if no == turn);
+        let ended = |line: &Line| matches!(line.entry, Entry::End { turn: no, .. } if no == turn);
+        if turn > 0 && lines.iter().any(begun) && !lines.iter().any(ended) {
+            return Err(StoreError::OpenTurn {
+                id: id.into(),
+                turn,
+            });
+        }
         let until = end_of(&lines, turn).ok_or_else(|| StoreError::NoTurn {
             id: id.into(),
             turn,
@@ -45,7 +57,15 @@ impl Store {
             entry: Entry::Begin(begin),
         })
         .chain(kept.iter().skip(1).cloned())
-        .chain(later.iter().filter(|line| is_deny(line)).cloned());
+        .chain(later.iter().filter(|line| narrows(line)).cloned())
+        .chain((!damage.is_empty()).then(|| Line {
+            seq: u64::MAX,
+            at_ms: (self.clock)(),
+            entry: Entry::Resumed {
+                program: env!("CARGO_PKG_VERSION").to_owned(),
+                damage,
+            },
+        }));
         let cannot = || disk_error("fork", id);
         let bytes = renumbered(lines).map_err(|error| cannot()(error.into()))?;
 
@@ -87,8 +107,13 @@ fn end_of(lines: &[Line], turn: TurnNo) -> Option<usize> {
     Some(end)
 }
 
-fn is_deny(line: &Line) -> bool {
-    matches!(line.entry, Entry::Deny { .. } | Entry::Allow { .. })
+/// What was set later and holds in the fork as well, so that it is no way around it. A later mode is kept where it is the
+/// narrowest there is; one that was widened later was not yet so wide at the turn the fork goes on from.
+fn narrows(line: &Line) -> bool {
+    matches!(
+        line.entry,
+        Entry::Deny { .. } | Entry::Allow { .. } | Entry::Mode { mode: Mode::Plan }
+    )
 }
 
 fn artifact(line: &Line) -> Option<&str> {

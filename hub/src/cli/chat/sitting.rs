@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use toolpool_config::Mode;
 
 use super::command::{self, Input, parse};
+use super::recover;
 use super::screen::Screen;
 use super::tables;
 use super::turn::{Show, Watched, put, watch};
@@ -167,7 +168,10 @@ impl Sitting<'_> {
             Watched::Done(ended) => {
                 ended?;
                 ui.say(&screen.status());
-                Ok(Next::Line)
+                // Calls that ran into a time limit, or were stopped while they ran.
+                let doubts = agent.doubts();
+                let stays = recover::settle(context, agent, &mut desk.terminal, &doubts).await?;
+                Ok(if stays { Next::Line } else { Next::Leave })
             }
             Watched::Leaving(ended) => {
                 ended?;

@@ -35,6 +35,14 @@ pub enum StoreError {
     /// Its journal has no line.
     #[error("session `{0}` is empty: nothing of it was ever on the disk")]
     Empty(String),
+    /// A turn of it is still open, so that nothing can go on from its end.
+    #[error("turn {turn} of session `{id}` has not ended")]
+    OpenTurn {
+        /// The session.
+        id: String,
+        /// The turn.
+        turn: TurnNo,
+    },
     /// It has no such turn.
     #[error("session `{id}` has no turn {turn}")]
     NoTurn {
@@ -88,6 +96,9 @@ impl StoreError {
             StoreError::Empty(id) => {
                 Some(format!("remove it with `toolpool sessions delete {id}`"))
             }
+            StoreError::OpenTurn { id, .. } => Some(format!(
+                "`toolpool --resume {id}` goes on with it; without a turn a fork begins at the last one that ended"
+            )),
             StoreError::NoTurn { id, .. } => {
                 Some(format!("`toolpool sessions show {id}` shows its turns"))
             }

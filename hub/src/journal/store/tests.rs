@@ -185,10 +185,11 @@ async fn a_fork_stands_alone_and_keeps_what_was_denied() {
     let forked = first.forked.as_ref().expect("it is a fork");
     assert_eq!((forked.session.as_str(), forked.turn), (id.as_str(), 1));
     let kinds: Vec<_> = lines[1..].iter().map(|line| line.entry.clone()).collect();
-    assert_eq!(kinds.len(), 4);
+    let plan = Entry::Mode { mode: Mode::Plan };
+    assert_eq!(kinds.len(), 5);
     assert_eq!(
-        (&kinds[0], &kinds[2], &kinds[3]),
-        (&user(1, "one"), &end(1), &deny)
+        (&kinds[0], &kinds[2..]),
+        (&user(1, "one"), &[end(1), plan, deny][..])
     );
 
     store.delete(&id).expect("deleted");
@@ -206,9 +207,18 @@ async fn a_fork_stands_alone_and_keeps_what_was_denied() {
             .append(user(2, "other"), Sync::Now)
             .await
             .expect("kept"),
-        6
+        7
     );
     journal.close().await.expect("closed");
+    // The turn that was begun here is still open: a fork goes on from the one before it, and not in the middle.
+    assert!(matches!(
+        store.fork(&fork, Some(2)),
+        Err(StoreError::OpenTurn { turn: 2, .. })
+    ));
+    let (lines, _) = store
+        .read(&store.fork(&fork, None).expect("forked"))
+        .expect("read");
+    assert!(lines.iter().all(|line| line.entry != user(2, "other")));
     assert!(matches!(
         store.fork(&fork, Some(9)),
         Err(StoreError::NoTurn { turn: 9, .. })
