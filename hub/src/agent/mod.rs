@@ -91,6 +91,8 @@ pub struct Agent {
     /// A plain mutex: held to read or to take in a line, never across an await.
     folds: Arc<Mutex<Folds>>,
     stream: Stream,
+    /// Readers that have heard how the session was opened: the event log is one, the first that asks for events the other.
+    early: Mutex<Vec<UnboundedReceiver<Event>>>,
     id: String,
     profile: Option<String>,
     /// Tokens that are used of the window: fewer than the model says once a server was seen to read fewer.
@@ -109,9 +111,14 @@ impl Agent {
         open::open(setup).await
     }
 
-    /// Events from now on; several may listen.
+    /// Events from now on; several may listen. The first one hears how the session was opened as well.
     pub fn events(&self) -> UnboundedReceiver<Event> {
-        self.stream.subscribe()
+        let early = self
+            .early
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
+        early.unwrap_or_else(|| self.stream.subscribe())
     }
 
     /// Does what the person asks. A turn that was interrupted is over with it.

@@ -100,15 +100,16 @@ pub(super) async fn open(setup: Setup) -> Result<(Agent, Opened), Error> {
     stream.hide(Redactor::of(&setup.hub.config()));
     let apply = apply(folds.clone(), stream.clone());
     let resumed = id.is_some();
-    let (journal, id, damage) = match id {
+    let readers = || vec![stream.subscribe(), stream.subscribe()];
+    let (journal, id, damage, early) = match id {
         None => {
-            let begin = begin(&setup)?;
+            let (begin, early) = (begin(&setup)?, readers());
             let (journal, id) = setup.store.create(begin, apply)?;
-            (journal, id, Vec::new())
+            (journal, id, Vec::new(), early)
         }
         Some(id) => {
             let (journal, recovery) = setup.store.open(&id, apply)?;
-            (journal, id, recovery.damage)
+            (journal, id, recovery.damage, readers())
         }
     };
     let profile = match setup.profile {
@@ -126,6 +127,7 @@ pub(super) async fn open(setup: Setup) -> Result<(Agent, Opened), Error> {
         hub: setup.hub,
         folds,
         stream,
+        early: Mutex::new(early),
         id,
         profile,
         last: Mutex::default(),
@@ -159,8 +161,8 @@ fn begin(setup: &Setup) -> Result<Begin, Error> {
     })
 }
 
-/// The one `apply`: what is read at the start and what is appended later goes the same way. Readers subscribe later, so
-/// that they hear only what is new.
+/// The one `apply`: what is read at the start and what is appended later goes the same way. Readers of a session that
+/// existed before subscribe behind what is read, so that they hear only what is new.
 fn apply(folds: Arc<Mutex<Folds>>, stream: Stream) -> Apply {
     Box::new(move |line| {
         lock(&folds).apply(line);
