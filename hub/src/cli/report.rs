@@ -81,15 +81,16 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
         if let Some(error) = cause.downcast_ref::<toolpool_config::Error>() {
             return config_code(error);
         }
-        if let Some(StoreError::Id(_) | StoreError::Unknown(_) | StoreError::Several { .. }) =
-            cause.downcast_ref::<StoreError>()
-        {
+        if cause.downcast_ref().is_some_and(names_no_session) {
             return WRONG;
         }
         match cause.downcast_ref::<Error>() {
             Some(Error::Config(error)) => return config_code(error),
+            // Transparent, so that the chain does not have what is inside by itself.
+            Some(Error::Store(error)) if names_no_session(error) => return WRONG,
             Some(
                 Error::NoProfile { .. }
+                | Error::NoSession { .. }
                 | Error::DenyPattern { .. }
                 | Error::Catalog { .. }
                 | Error::NoToken { .. },
@@ -100,6 +101,14 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
         }
     }
     NO
+}
+
+/// Whether a session was asked for that can't be meant.
+fn names_no_session(error: &StoreError) -> bool {
+    matches!(
+        error,
+        StoreError::Id(_) | StoreError::Unknown(_) | StoreError::Several { .. }
+    )
 }
 
 fn config_code(error: &toolpool_config::Error) -> u8 {
