@@ -4,6 +4,7 @@
 //! processes leave behind, and what people read.
 
 mod access;
+mod agent;
 mod cli;
 mod clients;
 mod doctor;

@@ -74,6 +74,11 @@ pub fn terminate(pid: u32) {
     send(pid, Signal::TERM);
 }
 
+/// INT to one process, as Ctrl-C sends it; that it is already gone is no error.
+pub fn interrupt(pid: u32) {
+    send(pid, Signal::INT);
+}
+
 fn send(pid: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
         let _ = kill_process(pid, signal);

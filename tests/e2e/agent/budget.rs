@@ -1,0 +1,249 @@
+//! The window holds, whatever tools return and servers claim: what does not fit is left out or refused, and never sent.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+use toolpool::event::What;
+use toolpool::journal::Entry;
+use toolpool_tests::model::{Answer, Conversation, Dialect, Faults, Setup};
+
+use super::{Heard, Talk, messages};
+
+/// Calls for much text once a turn, then answers.
+fn greedy(asked: &Conversation) -> Answer {
+    let words = asked.user().map_or(String::new(), |said| said.text.clone());
+    match asked.last().map(|said| said.role.as_str()) {
+        Some("tool") => Answer::say(&format!("It is long. {words}")),
+        _ => Answer::call("notes__big", json!({ "bytes": 200_000 })),
+    }
+}
+
+#[test]
+fn huge_results_never_overflow_and_what_was_left_out_stays_out() {
+    for dialect in [Dialect::LlamaCpp, Dialect::Vllm] {
+        let mut talk = Talk::new(Setup::new(dialect).window(4096).by(greedy));
+        let _notes = talk.notes("");
+        // Which results were read in full, by call; false once one was not.
+        let mut whole: BTreeMap<String, bool> = BTreeMap::new();
+        let mut cut = 0;
+        for turn in 1..=7 {
+            let words = format!("turn {turn}: fetch it all");
+            let arguments = if turn == 1 {
+                vec![words.as_str()]
+            } else {
+                vec!["--continue", &words]
+            };
+            // That each request fits is checked in there.
+            let heard = talk.ask(&arguments).ended("answered");
+            assert_eq!(heard.requests.len(), 2, "{dialect:?} {turn}");
+            for request in &heard.requests {
+                let mut here = BTreeMap::new();
+                for message in messages(request) {
+                    if let (Some(id), Some(text)) = (
+                        message["tool_call_id"].as_str(),
+                        message["content"].as_str(),
+                    ) {
+                        here.insert(id.to_owned(), text.contains("xxxx"));
+                    }
+                }
+                for (call, is_whole) in &mut whole {
+                    let now = here.get(call).copied().unwrap_or(false);
+                    assert!(*is_whole || !now, "{dialect:?} {turn}: {call} came back");
+                    cut += usize::from(*is_whole && !now);
+                    *is_whole = now;
+                }
+                for (call, now) in here {
+                    whole.entry(call).or_insert(now);
+                }
+            }
+            assert!(
+                whole.values().any(|is_whole| *is_whole),
+                "the last one is read"
+            );
+        }
+        assert!(cut >= 2, "{dialect:?}: {cut} were left out");
+    }
+}
+
+#[test]
+fn a_request_that_can_not_fit_is_refused_with_the_table() {
+    let mut talk = Talk::new(
+        Setup::new(Dialect::LlamaCpp)
+            .window(4096)
+            .queue([Answer::say("never")]),
+    );
+    let _notes = talk.notes("");
+    let words = "one of very many words ".repeat(1200);
+    let heard = talk.ask(&[&words]).ended("refused");
+    assert!(heard.requests.is_empty(), "nothing was sent");
+    for word in ["window's 4096", "this turn", "reserve", "hint: "] {
+        assert!(heard.told().contains(word), "`{word}` in {}", heard.told());
+    }
+    // And the session is as good as before.
+    let heard = talk.ask(&["--continue", "hello"]);
+    assert!(
+        !heard.requests.is_empty() || heard.told().contains("window's"),
+        "{}",
+        heard.told()
+    );
+}
+
+#[test]
+fn the_parts_of_every_budget_add_up() {
+    let mut talk = Talk::new(Setup::new(Dialect::LlamaCpp).window(4096).by(greedy));
+    let _notes = talk.notes("");
+    let heard = talk.ask(&["fetch it"]).ended("answered");
+    let mut budgets = 0;
+    for event in &heard.events {
+        if let What::Budget {
+            window,
+            total,
+            parts,
+            exact,
+            ..
+        } = &event.what
+        {
+            budgets += 1;
+            assert!(*exact && *window == 4096);
+            let sum: u32 = parts.iter().map(|part| part.tokens).sum();
+            assert!(
+                sum == *total || sum == *window,
+                "{parts:?} is neither {total} nor {window}"
+            );
+        }
+    }
+    assert_eq!(budgets, 2);
+    // What was counted is what the server read.
+    for (event, request) in replies(&heard).zip(&heard.requests) {
+        let What::Reply { usage, .. } = event else {
+            continue;
+        };
+        assert_eq!(
+            usage.prompt,
+            Some(Conversation::read(&request.body).tokens())
+        );
+        assert_eq!(usage.prompt, Some(usage.counted));
+    }
+}
+
+fn replies(heard: &Heard) -> impl Iterator<Item = &What> {
+    let all = heard.events.iter().map(|event| &event.what);
+    all.filter(|what| matches!(what, What::Reply { .. }))
+}
+
+/// The windows that the requests of a run were fitted to.
+fn windows(heard: &Heard) -> Vec<u32> {
+    let first = heard.events.first().map_or(0, |event| event.seq);
+    let fits = heard.lines.iter().filter(|line| line.seq >= first);
+    fits.filter_map(|line| match &line.entry {
+        Entry::Fit { table, .. } => Some(table.window),
+        _ => None,
+    })
+    .collect()
+}
+
+#[test]
+fn a_prompt_that_was_cut_in_silence_is_seen_and_asked_again() {
+    for dialect in [Dialect::LlamaCpp, Dialect::Ollama, Dialect::OpenAi] {
+        let silent = Faults {
+            truncate: Some(700),
+            ..Faults::default()
+        };
+        let mut talk = Talk::new(Setup::new(dialect).queue([
+            Answer::say("noted"),
+            Answer::say("I have no idea what this is about.").with(silent),
+            Answer::say("all is well"),
+        ]));
+        let _notes = talk.notes("");
+        let long = "remember the word heron ".repeat(300);
+        talk.ask(&[&long]).ended("answered");
+        let heard = talk.ask(&["--continue", "say it"]).ended("answered");
+        assert_eq!(heard.answer(), "all is well", "{dialect:?}");
+        let told = heard.told();
+        assert!(
+            told.contains("said nothing about the rest"),
+            "{dialect:?}: {told}"
+        );
+        let windows = windows(&heard);
+        assert!(
+            windows.len() == 2 && windows[1] < windows[0],
+            "{dialect:?}: {windows:?}"
+        );
+        // What the server made of half a prompt is evidence, and no part of the conversation.
+        let again = messages(&heard.requests[1]);
+        let again = again.iter().map(ToString::to_string).collect::<String>();
+        assert!(!again.contains("no idea"), "{dialect:?}: {again}");
+        let shown = talk.env.run(["sessions", "show", &heard.session, "--json"]);
+        let shown = shown.ok().json();
+        assert_eq!(
+            shown["turns"][1]["steps"][0]["truncated"], true,
+            "{shown:#}"
+        );
+    }
+}
+
+/// A server with a window of half of what it is thought to have.
+fn smaller(truncates: bool) -> Talk {
+    let setup = Setup {
+        truncates,
+        ..Setup::new(Dialect::OpenAi).window(3000)
+    };
+    let mut talk = Talk::new(setup.by(|_| Answer::say("noted")));
+    talk.window = None;
+    talk.notes("");
+    talk
+}
+
+#[test]
+fn an_overflow_that_the_server_reports_is_recovered() {
+    let mut talk = smaller(false);
+    let words = |turn: u32| format!("turn {turn}: {}", "remember these words ".repeat(300));
+    talk.ask(&["--window", "8192", &words(1)]).ended("answered");
+    let mut last = talk.ask(&["--window", "8192", "--continue", &words(2)]);
+    for turn in 3..=4 {
+        last = talk
+            .ask(&["--window", "8192", "--continue", &words(turn)])
+            .ended("answered");
+    }
+    assert!(
+        last.told().contains("does not fit") || last.was_cut(),
+        "{}",
+        last.told()
+    );
+    assert!(
+        windows(&last).iter().any(|window| *window < 8192),
+        "{:?}",
+        windows(&last)
+    );
+    let kept = Conversation::read(&last.requests.last().expect("one").body);
+    assert!(
+        kept.user()
+            .is_some_and(|said| said.text.starts_with("turn 4"))
+    );
+}
+
+#[test]
+fn a_server_that_always_cuts_is_answered_within_what_it_reads_or_told() {
+    let mut talk = smaller(true);
+    let mut warned = 0;
+    for turn in 1..=5 {
+        let words = format!("turn {turn}: {}", "remember these words ".repeat(250));
+        let mut arguments = vec!["--window", "8192", &words];
+        if turn > 1 {
+            arguments.push("--continue");
+        }
+        let heard = talk.ask(&arguments);
+        let how = heard.run.code();
+        assert!(
+            how == 0 || !heard.told().is_empty(),
+            "{}",
+            heard.run.snapshot()
+        );
+        warned += usize::from(heard.told().contains("said nothing about the rest"));
+        // An answer that counts without a word was made of a prompt that was read nearly whole: tokens are estimated here.
+        let last = heard.requests.last().expect("one was sent");
+        let prompt = Conversation::read(&last.body).tokens();
+        assert!(how != 0 || prompt <= 2 * 3000, "{prompt}");
+    }
+    assert!(warned > 0, "five turns are more than it reads");
+}
