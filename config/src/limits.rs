@@ -265,6 +265,8 @@ pub mod fixed {
     pub const POOL_OUT_KEPT_MAX: usize = 20;
     /// Tokens of the note about the task's steps at the tail of a prompt: it is read anew in every step.
     pub const STEPS_TOKENS_MAX: u32 = 200;
+    /// What stood at the tail of one prompt and is gone in the next, in tokens of any vocabulary: the steps and what goes with them.
+    pub const TAIL_TOKENS_MAX: u32 = 300;
     /// Silence of what a turn waits for after which it is told as stalled.
     pub const STALLED_AFTER: Duration = Duration::from_secs(20);
     /// Requests of one step made again for a smaller window before the turn is given up.

@@ -12,7 +12,7 @@ use toolpool_config::fixed::{DELTAS_WAITING_MAX, EMPTY_REPLIES_MAX, SMALLER_MAX,
 use toolpool_connectors::model::{Counted, Delta, ModelError, Reply, Stop, ToolCall, Usage};
 
 use super::Agent;
-use crate::budget::{self, Fit};
+use crate::budget::{self, Fit, Truncation};
 use crate::error::Error;
 use crate::event::{What, heartbeat};
 use crate::journal::Sync;
@@ -78,8 +78,9 @@ pub(crate) async fn ask(
     let _ = forward.await;
     match reply {
         Ok(reply) => {
+            let truncation = budget::truncated(counted, &reply.usage, agent.read_before(&prompt));
             agent.cache((turn, step), prompt, counted, &reply.usage);
-            keep(agent, reply, counted, (turn, step), tries).await
+            keep(agent, reply, (counted, truncation), (turn, step), tries).await
         }
         Err(ModelError::Cancelled) => {
             keep_partial(agent, &partial, counted, (turn, step)).await?;
@@ -141,12 +142,11 @@ async fn keep_partial(
 async fn keep(
     agent: &Agent,
     reply: Reply,
-    counted: Counted,
+    (counted, truncation): (Counted, Option<Truncation>),
     (turn, step): (TurnNo, StepNo),
     tries: &mut Tries,
 ) -> Result<Asked, Error> {
     let wanted = wanted(&reply, turn, step);
-    let truncation = budget::truncated(counted, &reply.usage);
     let cut = truncation.is_some();
     agent
         .append(

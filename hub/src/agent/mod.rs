@@ -80,6 +80,13 @@ pub struct Ended {
     pub note: Option<String>,
 }
 
+/// A request as it was sent, and how much of it was read.
+struct Sent {
+    prompt: Prompt,
+    counted: Counted,
+    read: Option<u32>,
+}
+
 /// A session with a model.
 pub struct Agent {
     hub: Arc<Hub>,
@@ -98,8 +105,8 @@ pub struct Agent {
     /// Tokens that are used of the window: fewer than the model says once a server was seen to read fewer.
     window: AtomicU32,
     recorder: Recorder,
-    /// The prompt that was sent last, to tell what broke the server's cache. A plain mutex, as above.
-    last: Mutex<Option<Prompt>>,
+    /// The request before, to tell what broke the server's cache and what it does not read. A plain mutex, as above.
+    last: Mutex<Option<Sent>>,
 }
 
 impl Agent {
@@ -235,6 +242,14 @@ impl Agent {
         lower
     }
 
+    /// What was counted and read of the request before, where this one begins with it.
+    pub(crate) fn read_before(&self, prompt: &Prompt) -> Option<(Counted, u32)> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = last.as_ref()?;
+        let begins = cache_break(&before.prompt, prompt).is_none();
+        Some((before.counted, before.read.filter(|_| begins)?))
+    }
+
     /// Tells what was expected of the server's cache and what came, and what broke it.
     pub(crate) fn cache(
         &self,
@@ -244,8 +259,14 @@ impl Agent {
         usage: &Usage,
     ) {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = last.replace(prompt.clone()).unwrap_or_default();
+        let sent = Sent {
+            prompt: prompt.clone(),
+            counted,
+            read: usage.prompt_tokens,
+        };
+        let before = last.replace(sent).map(|sent| sent.prompt);
         drop(last);
+        let before = before.unwrap_or_default();
         let detail = CacheDetail::Read {
             step,
             prompt: counted.tokens,

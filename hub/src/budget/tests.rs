@@ -490,9 +490,23 @@ fn fewer_tokens_than_were_sent_are_a_truncation() {
         (guessed(15_750, 12_000), Some(2_051), true),
         (guessed(700, 1_000), Some(400), false),
     ] {
-        let found = truncated(counted, &read(reported));
+        let found = truncated(counted, &read(reported), None);
         assert_eq!(found.is_some(), wanted, "{counted:?} {reported:?}");
     }
-    let told = truncated(exact(10), &read(Some(3))).expect("seven are missing");
+    // A request that begins with the one before it, of which 3,000 tokens were read.
+    let before = Some((guessed(3_900, 3_000), 3_000));
+    for (raw, reported, wanted) in [
+        (4_000, 4_000, false),
+        (4_000, 3_600, false),
+        (4_000, 3_000, true),
+        (3_000, 3_000, false),
+        // The tail was longer then.
+        (2_900, 2_800, false),
+        (2_900, 2_500, true),
+    ] {
+        let found = truncated(guessed(raw, raw), &read(Some(reported)), before);
+        assert_eq!(found.is_some(), wanted, "{raw} {reported}");
+    }
+    let told = truncated(exact(10), &read(Some(3)), None).expect("seven are missing");
     assert!(told.to_string().contains("3 of 10 tokens"));
 }

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use toolpool_config::fixed::TAIL_TOKENS_MAX;
 use toolpool_connectors::model::{Counted, Usage};
 
 /// A prompt that was read in part.
@@ -39,13 +40,25 @@ impl Truncation {
 /// number is off by what the two vocabularies differ, about 0.6 to 1.6 for any text of those in use, and what was
 /// learned may lie on either side of the raw count; so only less than half of the smaller of the two is one. Servers that
 /// cut keep a half-filled window or the last message, which is below that for all but the smallest overflows.
+///
+/// Those that drop message by message stay above it. `before` finds them: what was counted and read of the request before,
+/// where this one begins with it. No vocabulary reads less of a longer text, and what was added costs at least half of what
+/// it was counted with.
 #[must_use]
-pub fn truncated(counted: Counted, usage: &Usage) -> Option<Truncation> {
+pub fn truncated(
+    counted: Counted,
+    usage: &Usage,
+    before: Option<(Counted, u32)>,
+) -> Option<Truncation> {
     let read = usage.prompt_tokens?;
     let least = if counted.exact {
         counted.tokens
     } else {
-        counted.tokens.min(counted.raw) / 2
+        let grown = before.map_or(0, |(before, read)| {
+            let added = counted.raw.saturating_sub(before.raw);
+            (read + added / 2).saturating_sub(TAIL_TOKENS_MAX)
+        });
+        grown.max(counted.tokens.min(counted.raw) / 2)
     };
     (read < least).then_some(Truncation {
         sent: counted.tokens,
