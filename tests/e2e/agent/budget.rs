@@ -1,6 +1,7 @@
 //! The window holds, whatever tools return and servers claim: what does not fit is left out or refused, and never sent.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
 use toolpool::event::What;
@@ -182,21 +183,13 @@ fn a_prompt_that_was_cut_in_silence_is_seen_and_asked_again() {
     }
 }
 
-/// A server with a window of half of what it is thought to have.
-fn smaller(truncates: bool) -> Talk {
-    let setup = Setup {
-        truncates,
-        ..Setup::new(Dialect::OpenAi).window(3000)
-    };
-    let mut talk = Talk::new(setup.by(|_| Answer::say("noted")));
-    talk.window = None;
-    talk.notes("");
-    talk
-}
-
 #[test]
 fn an_overflow_that_the_server_reports_is_recovered() {
-    let mut talk = smaller(false);
+    let setup = Setup::new(Dialect::OpenAi).window(3000);
+    let mut talk = Talk::new(setup.by(|_| Answer::say("noted")));
+    // It is thought to have more than that.
+    talk.window = None;
+    talk.notes("");
     let words = |turn: u32| format!("turn {turn}: {}", "remember these words ".repeat(300));
     talk.ask(&["--window", "8192", &words(1)]).ended("answered");
     let mut last = talk.ask(&["--window", "8192", "--continue", &words(2)]);
@@ -223,27 +216,31 @@ fn an_overflow_that_the_server_reports_is_recovered() {
 }
 
 #[test]
-fn a_server_that_always_cuts_is_answered_within_what_it_reads_or_told() {
-    let mut talk = smaller(true);
-    let mut warned = 0;
-    for turn in 1..=5 {
-        let words = format!("turn {turn}: {}", "remember these words ".repeat(250));
-        let mut arguments = vec!["--window", "8192", &words];
-        if turn > 1 {
-            arguments.push("--continue");
-        }
-        let heard = talk.ask(&arguments);
-        let how = heard.run.code();
-        assert!(
-            how == 0 || !heard.told().is_empty(),
-            "{}",
-            heard.run.snapshot()
-        );
-        warned += usize::from(heard.told().contains("said nothing about the rest"));
-        // An answer that counts without a word was made of a prompt that was read nearly whole: tokens are estimated here.
-        let last = heard.requests.last().expect("one was sent");
-        let prompt = Conversation::read(&last.body).tokens();
-        assert!(how != 0 || prompt <= 2 * 3000, "{prompt}");
-    }
-    assert!(warned > 0, "five turns are more than it reads");
+fn a_server_that_drops_a_little_is_seen_by_what_a_longer_prompt_costs() {
+    // Every request gets the next call: what the server dropped, its model does not know of.
+    let asked = AtomicUsize::new(0);
+    let setup = Setup::new(Dialect::OpenAi).by(move |_| {
+        let answer = match asked.fetch_add(1, Ordering::SeqCst) {
+            12.. => Answer::say("done"),
+            next => Answer::call("notes__big", json!({ "bytes": 3000 + next })),
+        };
+        answer.with(Faults {
+            truncate: Some(2500),
+            ..Faults::default()
+        })
+    });
+    let mut talk = Talk::new(setup);
+    talk.notes("");
+    let heard = talk.ask(&["--window", "8192", "repeat it"]);
+    let heard = heard.ended("answered");
+    let told = heard.told();
+    assert!(told.contains("said nothing about the rest"), "{told}");
+    let windows = windows(&heard);
+    assert!(
+        windows.last().is_some_and(|window| *window <= 2500),
+        "{windows:?}"
+    );
+    // From there on nothing is cut any more.
+    let last = heard.requests.last().expect("one was sent");
+    assert!(Conversation::read(&last.body).tokens() <= 2500);
 }
