@@ -198,11 +198,11 @@ impl Heard {
 
     /// The model's last words.
     fn answer(&self) -> &str {
-        let texts = self.events.iter().filter_map(|event| match &event.what {
+        let mut texts = self.events.iter().filter_map(|event| match &event.what {
             What::Reply { text, .. } => Some(text.as_str()),
             _ => None,
         });
-        texts.last().unwrap_or_default()
+        texts.next_back().unwrap_or_default()
     }
 
     /// What became of each call: its state and what the model is told, in the order they ended.
