@@ -7,6 +7,7 @@ mod access;
 mod agent;
 mod cli;
 mod clients;
+mod crash;
 mod doctor;
 mod door;
 mod encoder;

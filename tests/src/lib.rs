@@ -13,16 +13,20 @@
 //! | `client.rs` | an MCP client of both eras; `raw.rs` is HTTP without an SDK; `serving.rs` starts the hub for them |
 //! | `processes.rs` | who is still there |
 //! | `disk.rs` | a disk that fails, lies and loses power; `journaling.rs` is a session to play on it |
+//! | `killing.rs` | a disk that kills the hub at a chosen write |
+//! | `crash/` | a task that is killed anywhere and gone on with, and what must then be true |
 //!
 //! `e2e/` holds the proofs, `src/bin/` the programs that tests and measurements start. This crate alone may read the
 //! environment and print where it says so: it is no library of the hub.
 
 pub mod catalog;
 pub mod client;
+pub mod crash;
 pub mod disk;
 pub mod env;
 pub mod fixture;
 pub mod journaling;
+pub mod killing;
 pub mod llama;
 pub mod model;
 pub mod processes;

@@ -1,0 +1,224 @@
+//! A disk that ends its own process: SIGKILL at a chosen operation, before it, with half of it done, or after it.
+//!
+//! The hub is started on it by `src/bin/killed-hub.rs`, so that it dies where no test could reach from outside. `TOOLPOOL_TEST_KILL`
+//! says when (`17:torn`), `TOOLPOOL_TEST_COUNT` names a file that gets a line for each operation: what there was to die at.
+//! Only what changes the disk counts. A sync is an operation of its own, so that "before the sync" is "after the write" and has no
+//! name here. Nothing is remembered or undone: a killed process loses nothing that was written. That is the power's part (`disk.rs`).
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rustix::process::{Signal, getpid, kill_process};
+use toolpool::journal::disk::{Handle, Locked};
+use toolpool::journal::{Disk, RealDisk};
+
+/// The variable that says when to die.
+pub const KILL: &str = "TOOLPOOL_TEST_KILL";
+/// The variable that names the file in which operations are counted.
+pub const COUNT: &str = "TOOLPOOL_TEST_COUNT";
+
+/// Where in an operation the process dies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// Before anything of it is done.
+    Before,
+    /// With half of the bytes written. What has no halves is not begun.
+    Torn,
+    /// When it is done, and nobody has heard of it.
+    After,
+}
+
+/// An operation, counted from 1, and where in it the process dies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Boundary {
+    /// Which operation.
+    pub nth: usize,
+    /// Where in it.
+    pub moment: Moment,
+}
+
+impl fmt::Display for Boundary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let moment = match self.moment {
+            Moment::Before => "before",
+            Moment::Torn => "torn",
+            Moment::After => "after",
+        };
+        write!(f, "{}:{moment}", self.nth)
+    }
+}
+
+impl FromStr for Boundary {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Boundary, String> {
+        let wrong = || format!("`{text}` is no boundary such as `17:torn`");
+        let (nth, moment) = text.split_once(':').ok_or_else(wrong)?;
+        let moment = match moment {
+            "before" => Moment::Before,
+            "torn" => Moment::Torn,
+            "after" => Moment::After,
+            _ => return Err(wrong()),
+        };
+        let nth = nth.parse().map_err(|_| wrong())?;
+        Ok(Boundary { nth, moment })
+    }
+}
+
+/// Runs the hub on a disk as the environment says.
+#[expect(clippy::print_stderr, reason = "a test that asks for nonsense is told")]
+pub fn main() -> ExitCode {
+    match KillingDisk::of_environment() {
+        Ok(disk) => toolpool::cli::main_on(Arc::new(disk)),
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The disk.
+#[derive(Debug, Default)]
+struct KillingDisk {
+    plan: Option<Boundary>,
+    operations: AtomicUsize,
+    count: Option<File>,
+}
+
+impl KillingDisk {
+    fn of_environment() -> Result<KillingDisk, String> {
+        let plan = match std::env::var(KILL) {
+            Ok(text) => Some(text.parse()?),
+            Err(_) => None,
+        };
+        let open = |path| File::options().create(true).append(true).open(path);
+        let count = std::env::var_os(COUNT).map(open).transpose();
+        Ok(KillingDisk {
+            plan,
+            operations: AtomicUsize::new(0),
+            count: count.map_err(|error| format!("`{COUNT}` can't be written: {error}"))?,
+        })
+    }
+
+    /// Counts an operation, does it, and dies on the way if that was planned. `half` does half of it.
+    fn act<T>(
+        &self,
+        name: &str,
+        half: impl FnOnce() -> io::Result<()>,
+        act: impl FnOnce() -> io::Result<T>,
+    ) -> io::Result<T> {
+        if let Some(mut file) = self.count.as_ref() {
+            writeln!(file, "{name}")?;
+        }
+        let nth = self.operations.fetch_add(1, Ordering::SeqCst) + 1;
+        let moment = self.plan.filter(|plan| plan.nth == nth);
+        match moment.map(|plan| plan.moment) {
+            None => act(),
+            Some(Moment::Before) => die(),
+            Some(Moment::Torn) => half().and_then(|()| die()),
+            Some(Moment::After) => act().and_then(|_| die()),
+        }
+    }
+
+    /// What has no halves.
+    fn whole<T>(&self, name: &str, act: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        self.act(name, || Ok(()), act)
+    }
+}
+
+fn die<T>() -> io::Result<T> {
+    kill_process(getpid(), Signal::KILL)?;
+    // The signal ends the process before the next instruction of its own; this is never reached.
+    Err(io::Error::other("still alive after SIGKILL"))
+}
+
+impl Disk for KillingDisk {
+    fn folder(&self, path: &Path) -> io::Result<()> {
+        if path.is_dir() {
+            return Ok(());
+        }
+        self.whole("folder", || RealDisk.folder(path))
+    }
+
+    fn list(&self, path: &Path) -> io::Result<Vec<String>> {
+        RealDisk.list(path)
+    }
+
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        RealDisk.read(path)
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Handle> {
+        RealDisk.open(path)
+    }
+
+    fn create(&self, path: &Path) -> io::Result<Handle> {
+        self.whole("create", || RealDisk.create(path))
+    }
+
+    fn append(&self, to: &Handle, bytes: &[u8]) -> io::Result<()> {
+        let half = || RealDisk.append(to, &bytes[..bytes.len() / 2]);
+        self.act("append", half, || RealDisk.append(to, bytes))
+    }
+
+    fn sync(&self, handle: &Handle) -> io::Result<()> {
+        self.whole("sync", || RealDisk.sync(handle))
+    }
+
+    fn truncate(&self, handle: &Handle, len: u64) -> io::Result<()> {
+        self.whole("truncate", || RealDisk.truncate(handle, len))
+    }
+
+    fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.whole("replace", || RealDisk.replace(path, bytes))
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.whole("remove", || RealDisk.remove(path))
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Locked> {
+        RealDisk.lock(path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_boundary_is_a_number_and_a_moment() {
+        for text in ["1:before", "17:torn", "400:after"] {
+            let read: Boundary = text.parse().expect("it is one");
+            assert_eq!(read.to_string(), text);
+        }
+        for wrong in ["", "17", "x:torn", "17:soon", ":after"] {
+            assert!(wrong.parse::<Boundary>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_planned_is_done_and_counted() {
+        let root = tempfile::tempdir().expect("a folder");
+        let counted = root.path().join("count");
+        let disk = KillingDisk {
+            count: Some(File::create(&counted).expect("the folder is writable")),
+            ..KillingDisk::default()
+        };
+        let folder = root.path().join("f");
+        disk.folder(&folder).expect("made");
+        disk.folder(&folder).expect("it is there");
+        let handle = disk.create(&folder.join("j")).expect("made");
+        disk.append(&handle, b"line").expect("written");
+        disk.sync(&handle).expect("synced");
+        assert_eq!(disk.read(&folder.join("j")).expect("there"), b"line");
+        let counted = std::fs::read_to_string(counted).expect("there");
+        assert_eq!(counted, "folder\ncreate\nappend\nsync\n");
+    }
+}
