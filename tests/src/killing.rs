@@ -132,6 +132,17 @@ impl KillingDisk {
     }
 }
 
+/// The kinds of the entries that are written, each behind a blank.
+fn kinds(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let mut kinds = String::new();
+    for rest in text.split("\"entry\":{\"kind\":\"").skip(1) {
+        kinds.push(' ');
+        kinds.extend(rest.chars().take_while(|c| *c != '"'));
+    }
+    kinds
+}
+
 fn die<T>() -> io::Result<T> {
     kill_process(getpid(), Signal::KILL)?;
     // The signal ends the process before the next instruction of its own; this is never reached.
@@ -164,7 +175,8 @@ impl Disk for KillingDisk {
 
     fn append(&self, to: &Handle, bytes: &[u8]) -> io::Result<()> {
         let half = || RealDisk.append(to, &bytes[..bytes.len() / 2]);
-        self.act("append", half, || RealDisk.append(to, bytes))
+        let name = format!("append{}", kinds(bytes));
+        self.act(&name, half, || RealDisk.append(to, bytes))
     }
 
     fn sync(&self, handle: &Handle) -> io::Result<()> {
@@ -215,10 +227,11 @@ mod tests {
         disk.folder(&folder).expect("made");
         disk.folder(&folder).expect("it is there");
         let handle = disk.create(&folder.join("j")).expect("made");
-        disk.append(&handle, b"line").expect("written");
+        let line = br#"{"v":1,"entry":{"kind":"user","text":"x"}}"#;
+        disk.append(&handle, line).expect("written");
         disk.sync(&handle).expect("synced");
-        assert_eq!(disk.read(&folder.join("j")).expect("there"), b"line");
+        assert_eq!(disk.read(&folder.join("j")).expect("there"), line);
         let counted = std::fs::read_to_string(counted).expect("there");
-        assert_eq!(counted, "folder\ncreate\nappend\nsync\n");
+        assert_eq!(counted, "folder\ncreate\nappend user\nsync\n");
     }
 }

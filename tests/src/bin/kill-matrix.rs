@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
-use toolpool_tests::crash::{Matrix, boundaries, measure, play_all, random};
+use toolpool_tests::crash::{Case, Kill, Matrix, boundaries, measure, play_all, random, shown};
+use toolpool_tests::killing::Boundary;
 
 /// Kill the hub everywhere, resume it, and hold what it claims against what happened.
 #[derive(Parser)]
@@ -22,6 +23,12 @@ struct Arguments {
     /// Only this one of the random cases, counted from 0.
     #[arg(long)]
     case: Option<usize>,
+    /// Only this: kill the first run at this boundary (`17:torn`), the second at the next one given, and show the journal.
+    #[arg(long)]
+    at: Vec<Boundary>,
+    /// What the person says with `--at`: it did not happen.
+    #[arg(long)]
+    not_happened: bool,
     /// Cases side by side.
     #[arg(long, default_value_t = 2)]
     beside: usize,
@@ -34,6 +41,9 @@ struct Arguments {
 )]
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if !arguments.at.is_empty() {
+        return one(&arguments);
+    }
     let measured = match measure() {
         Ok(measured) => measured,
         Err(error) => {
@@ -51,7 +61,7 @@ fn main() -> ExitCode {
         measured.whole
     );
     let mut failed = false;
-    let mut play = |what: &str, cases: &[toolpool_tests::crash::Case]| {
+    let mut play = |what: &str, cases: &[Case]| {
         let began = Instant::now();
         let Matrix { figures, failures } = play_all(cases, arguments.beside, |done| {
             if done.is_multiple_of(20) || done == cases.len() {
@@ -86,4 +96,20 @@ fn main() -> ExitCode {
     } else {
         ExitCode::SUCCESS
     }
+}
+
+#[expect(clippy::print_stdout, reason = "a program for people")]
+fn one(arguments: &Arguments) -> ExitCode {
+    let (text, result) = shown(&Case {
+        name: "one".to_owned(),
+        kills: arguments.at.iter().copied().map(Kill::At).collect(),
+        happened: !arguments.not_happened,
+        linger_ms: 0,
+    });
+    println!("{text}");
+    match &result {
+        Ok(figures) => println!("it holds: {figures}"),
+        Err(wrong) => println!("FAILED {wrong}"),
+    }
+    ExitCode::from(u8::from(result.is_err()))
 }

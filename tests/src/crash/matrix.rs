@@ -53,35 +53,55 @@ pub fn measure() -> Result<Measured, String> {
     })
 }
 
-/// Every write boundary once: before, within and behind each append, behind each sync, before and behind all else. The
-/// person's answer alternates, and every third case is killed again while it resumes.
+/// Every write boundary once: before, within and behind each append, behind each sync, before and behind all else. Where a
+/// call may be found in doubt the person gives both answers, else they alternate; every third case is killed again while it
+/// resumes.
 pub fn boundaries(operations: &[String]) -> Vec<Case> {
-    let mut cases = Vec::new();
+    let mut cases: Vec<Case> = Vec::new();
+    let mut before = "";
     for (place, operation) in operations.iter().enumerate() {
-        let moments: &[Moment] = match operation.as_str() {
-            "append" => &[Moment::Before, Moment::Torn, Moment::After],
-            // Before it is behind the write.
-            "sync" => &[Moment::After],
-            _ => &[Moment::Before, Moment::After],
-        };
-        for &moment in moments {
-            let number = cases.len();
-            let at = |nth, moment| Kill::At(Boundary { nth, moment });
-            let mut kills = vec![at(place + 1, moment)];
-            if number % 3 == 2 {
-                let moments = [Moment::Torn, Moment::After, Moment::Before];
-                let again = number / 3;
-                kills.push(at(again % RESUMED + 1, moments[again % moments.len()]));
+        for &moment in moments(operation) {
+            let intended = match moment {
+                Moment::Before | Moment::Torn => operation.contains("outcome"),
+                Moment::After => [before, operation].iter().any(|one| one.contains("intent")),
+            };
+            let alternating = [cases.len().is_multiple_of(2)];
+            let answers: &[bool] = if intended {
+                &[true, false]
+            } else {
+                &alternating
+            };
+            for &happened in answers {
+                let number = cases.len();
+                let at = |nth, moment| Kill::At(Boundary { nth, moment });
+                let mut kills = vec![at(place + 1, moment)];
+                if number % 3 == 2 {
+                    let moments = [Moment::Torn, Moment::After, Moment::Before];
+                    let again = number / 3;
+                    kills.push(at(again % RESUMED + 1, moments[again % moments.len()]));
+                }
+                cases.push(Case {
+                    name: operation.clone(),
+                    kills,
+                    happened,
+                    linger_ms: 0,
+                });
             }
-            cases.push(Case {
-                name: format!("{operation} {}", place + 1),
-                kills,
-                happened: number.is_multiple_of(2),
-                linger_ms: 0,
-            });
         }
+        before = operation;
     }
     cases
+}
+
+fn moments(operation: &str) -> &'static [Moment] {
+    if operation.starts_with("append") {
+        &[Moment::Before, Moment::Torn, Moment::After]
+    } else if operation == "sync" {
+        // Before it is behind the write.
+        &[Moment::After]
+    } else {
+        &[Moment::Before, Moment::After]
+    }
 }
 
 /// So many cases of random instants; the same seed gives the same delays. One kill in eight comes before the first event,
@@ -160,22 +180,26 @@ mod tests {
 
     #[test]
     fn every_boundary_is_a_case_and_a_seed_gives_the_same_kills() {
-        let operations = ["folder", "create", "append", "sync"].map(str::to_owned);
+        let operations = ["folder", "append user", "sync", "append intent", "sync"];
+        let operations = operations.map(str::to_owned);
         let cases = boundaries(&operations);
-        let first: Vec<String> = cases.iter().map(|case| case.kills[0].to_string()).collect();
-        assert_eq!(
-            first,
-            [
-                "at 1:before",
-                "at 1:after",
-                "at 2:before",
-                "at 2:after",
-                "at 3:before",
-                "at 3:torn",
-                "at 3:after",
-                "at 4:after"
-            ]
-        );
+        let first = |case: &Case| format!("{} {}", case.kills[0], case.happened);
+        let first: Vec<String> = cases.iter().map(first).collect();
+        let wanted = [
+            "at 1:before true",
+            "at 1:after false",
+            "at 2:before true",
+            "at 2:torn false",
+            "at 2:after true",
+            "at 3:after false",
+            "at 4:before true",
+            "at 4:torn false",
+            "at 4:after true",
+            "at 4:after false",
+            "at 5:after true",
+            "at 5:after false",
+        ];
+        assert_eq!(first, wanted);
         let measured = Measured {
             operations: Vec::new(),
             heard: Duration::from_millis(100),

@@ -29,7 +29,7 @@ use std::time::Duration;
 use crate::killing::Boundary;
 
 pub use matrix::{Matrix, Measured, boundaries, measure, play_all, random};
-pub use scene::play;
+pub use scene::{play, shown};
 
 /// When a run is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

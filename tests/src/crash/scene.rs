@@ -186,22 +186,26 @@ impl Scene {
 /// # Errors
 /// What is not as it must be, with what there is to see.
 pub fn play(case: &Case) -> Result<Figures, String> {
+    let (text, result) = shown(case);
+    result.map_err(|wrong| format!("{case}\n{wrong}\n{text}"))
+}
+
+/// Plays a case, with what there is to see of it afterwards.
+pub fn shown(case: &Case) -> (String, Result<Figures, String>) {
     let scene = Scene::new(case.linger_ms);
     let mut said = String::new();
-    through(&scene, case, &mut said).map_err(|wrong| {
-        let journal = match scene.kept() {
-            Ok(Some(kept)) => verdict::text(&kept),
-            Ok(None) => "no session".to_owned(),
-            Err(error) => error,
-        };
-        let ledger: String = scene
-            .notes
-            .saw("call")
-            .iter()
-            .map(|call| format!("  {call}\n"))
-            .collect();
-        format!("{case}\n{wrong}\njournal:\n{journal}ledger:\n{ledger}said:\n{said}")
-    })
+    let result = through(&scene, case, &mut said);
+    let journal = match scene.kept() {
+        Ok(Some(kept)) => verdict::text(&kept),
+        Ok(None) => "  no session\n".to_owned(),
+        Err(error) => error,
+    };
+    let calls = scene.notes.saw("call");
+    let ledger: String = calls.iter().map(|call| format!("  {call}\n")).collect();
+    (
+        format!("journal:\n{journal}ledger:\n{ledger}said:\n{said}"),
+        result,
+    )
 }
 
 fn through(scene: &Scene, case: &Case, said: &mut String) -> Result<Figures, String> {
@@ -270,7 +274,7 @@ fn through(scene: &Scene, case: &Case, said: &mut String) -> Result<Figures, Str
         return Err(format!("the last words are {last:?}"));
     }
     let look = scene.look(kept, &told);
-    figures.twice_asked += verdict::nothing_destructive_twice(&look)?;
+    figures.twice_asked += verdict::nothing_twice(&look)?;
     Ok(figures)
 }
 

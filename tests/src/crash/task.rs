@@ -39,17 +39,6 @@ pub(super) fn steps() -> [Vec<(String, Value)>; 4] {
     ]
 }
 
-/// The titles that are to be deleted.
-pub(super) fn titles() -> Vec<String> {
-    let deleted = |(name, _): &(String, Value)| name.ends_with(DESTRUCTIVE);
-    let title = |(_, arguments): (String, Value)| {
-        let title = arguments["title"].as_str();
-        title.unwrap_or_default().to_owned()
-    };
-    let calls = steps().into_iter().flatten();
-    calls.filter(deleted).map(title).collect()
-}
-
 /// The next reply.
 pub(super) fn answer(asked: &Conversation) -> Answer {
     let made = made(asked);
