@@ -73,6 +73,7 @@ struct Said {
     reasoning: Option<String>,
     calls: Vec<ToolCall>,
     faults: BTreeMap<CallId, String>,
+    stop: Stop,
 }
 
 /// What is known of a call's answer.
@@ -235,6 +236,7 @@ impl Session {
                 reasoning: reasoning.clone(),
                 calls: calls.clone(),
                 faults: faults.clone(),
+                stop: *stop,
             });
         }
     }

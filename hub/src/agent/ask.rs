@@ -194,17 +194,20 @@ async fn keep(
         };
         return Ok(Asked::End(EndHow::Failed, Some(note.into())));
     }
-    let note = match reply.stop {
-        Stop::Length => Some("the reply was cut off: its room was used up".to_owned()),
-        Stop::Cut => {
-            Some("the reply was cut off: the connection ended in the middle of it".to_owned())
-        }
-        Stop::Done | Stop::Calls => None,
-    };
     Ok(Asked::Reply(Said {
         calls: wanted,
-        note,
+        note: cut_off(reply.stop),
     }))
+}
+
+/// What the person should know of a reply that ended like this.
+pub(crate) fn cut_off(stop: Stop) -> Option<String> {
+    let why = match stop {
+        Stop::Length => "its room was used up",
+        Stop::Cut => "the connection ended in the middle of it",
+        Stop::Done | Stop::Calls => return None,
+    };
+    Some(format!("the reply was cut off: {why}"))
 }
 
 /// Goes on with the window that the server evidently has.

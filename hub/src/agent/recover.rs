@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use toolpool_config::Effect;
 use toolpool_connectors::model::Stop;
 
-use super::ask::Wanted;
+use super::ask::{Wanted, cut_off};
 use super::{Agent, Ended, calls};
 use crate::error::Error;
 use crate::execute::Call;
@@ -181,6 +181,12 @@ impl Agent {
             return Ok(None);
         };
         self.leave_doubts().await?;
+        let answered = self.folds().session.answer_ended(turn);
+        if let Some(stop) = answered {
+            // Only the end was not written. A model that is asked once more answers its own answer.
+            let end = (EndHow::Answered, cut_off(stop));
+            return self.end(turn, end).await.map(Some);
+        }
         let last = self.folds().session.last_reply(turn);
         let Some(last) = last else {
             return turn::run(self, turn, 1, &cancel).await.map(Some);

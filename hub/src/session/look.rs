@@ -66,6 +66,12 @@ impl Session {
         })
     }
 
+    /// How a turn's last reply ended, where it is an answer: words, and nothing to be called.
+    pub fn answer_ended(&self, turn: TurnNo) -> Option<Stop> {
+        let said = self.turn(turn)?.replies.last()?;
+        (said.calls.is_empty() && !said.text.trim().is_empty()).then_some(said.stop)
+    }
+
     /// Every answered call of a turn, in the order of the calls.
     pub fn calls_answered(&self, turn: TurnNo) -> Vec<Answered> {
         let calls = self

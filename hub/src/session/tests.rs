@@ -269,6 +269,25 @@ fn undone_truncated_empty_and_cancelled() {
 }
 
 #[test]
+fn a_turn_is_answered_by_words_alone_before_its_end_is_written() {
+    for (last, wanted) in [
+        (reply(1, 2, "It is wiped.", 0, false), Some(Stop::Calls)),
+        (reply(1, 2, "I wipe it.", 1, false), None),
+        (reply(1, 2, " ", 0, false), None),
+        (reply(1, 2, "Not to be trusted.", 0, true), None),
+    ] {
+        let session = fold(&[
+            begin(),
+            user(1, "wipe"),
+            reply(1, 1, "", 1, false),
+            outcome(call(1, 1, 0), "wiped"),
+            last.clone(),
+        ]);
+        assert_eq!(session.answer_ended(1), wanted, "{last:?}");
+    }
+}
+
+#[test]
 fn what_is_removed_leaves_a_valid_rest() {
     let long = "y".repeat(500);
     let entries = |removed| {
