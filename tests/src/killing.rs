@@ -1,7 +1,9 @@
 //! A disk that ends its own process: SIGKILL at a chosen operation, before it, with half of it done, or after it.
 //!
 //! The hub is started on it by `src/bin/killed-hub.rs`, so that it dies where no test could reach from outside. `TOOLPOOL_TEST_KILL`
-//! says when (`17:torn`), `TOOLPOOL_TEST_COUNT` names a file that gets a line for each operation: what there was to die at.
+//! says when: `outcome#3:torn` is half-way through the write that holds the third outcome. An operation is named by the entries in
+//! it and not by its number, since calls side by side share writes as it happens. `TOOLPOOL_TEST_COUNT` names a file that gets a line
+//! for each operation: what there was to die at.
 //! Only what changes the disk counts. A sync is an operation of its own, so that "before the sync" is "after the write" and has no
 //! name here. Nothing is remembered or undone: a killed process loses nothing that was written. That is the power's part (`disk.rs`).
 
@@ -23,6 +25,9 @@ pub const KILL: &str = "TOOLPOOL_TEST_KILL";
 /// The variable that names the file in which operations are counted.
 pub const COUNT: &str = "TOOLPOOL_TEST_COUNT";
 
+/// Stands for every operation.
+pub const ANY: &str = "any";
+
 /// Where in an operation the process dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
@@ -34,10 +39,12 @@ pub enum Moment {
     After,
 }
 
-/// An operation, counted from 1, and where in it the process dies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// An operation, and where in it the process dies.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Boundary {
-    /// Which operation.
+    /// A kind of entry, `sync`, `create`, `folder`, or `any`.
+    pub what: String,
+    /// Which of them, from 1.
     pub nth: usize,
     /// Where in it.
     pub moment: Moment,
@@ -50,7 +57,7 @@ impl fmt::Display for Boundary {
             Moment::Torn => "torn",
             Moment::After => "after",
         };
-        write!(f, "{}:{moment}", self.nth)
+        write!(f, "{}#{}:{moment}", self.what, self.nth)
     }
 }
 
@@ -58,8 +65,9 @@ impl FromStr for Boundary {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Boundary, String> {
-        let wrong = || format!("`{text}` is no boundary such as `17:torn`");
-        let (nth, moment) = text.split_once(':').ok_or_else(wrong)?;
+        let wrong = || format!("`{text}` is no boundary such as `outcome#3:torn`");
+        let (place, moment) = text.split_once(':').ok_or_else(wrong)?;
+        let (what, nth) = place.split_once('#').ok_or_else(wrong)?;
         let moment = match moment {
             "before" => Moment::Before,
             "torn" => Moment::Torn,
@@ -67,7 +75,11 @@ impl FromStr for Boundary {
             _ => return Err(wrong()),
         };
         let nth = nth.parse().map_err(|_| wrong())?;
-        Ok(Boundary { nth, moment })
+        Ok(Boundary {
+            what: what.to_owned(),
+            nth,
+            moment,
+        })
     }
 }
 
@@ -87,7 +99,8 @@ pub fn main() -> ExitCode {
 #[derive(Debug, Default)]
 struct KillingDisk {
     plan: Option<Boundary>,
-    operations: AtomicUsize,
+    /// How many operations there were that the plan may mean.
+    seen: AtomicUsize,
     count: Option<File>,
 }
 
@@ -101,7 +114,7 @@ impl KillingDisk {
         let count = std::env::var_os(COUNT).map(open).transpose();
         Ok(KillingDisk {
             plan,
-            operations: AtomicUsize::new(0),
+            seen: AtomicUsize::new(0),
             count: count.map_err(|error| format!("`{COUNT}` can't be written: {error}"))?,
         })
     }
@@ -116,14 +129,23 @@ impl KillingDisk {
         if let Some(mut file) = self.count.as_ref() {
             writeln!(file, "{name}")?;
         }
-        let nth = self.operations.fetch_add(1, Ordering::SeqCst) + 1;
-        let moment = self.plan.filter(|plan| plan.nth == nth);
-        match moment.map(|plan| plan.moment) {
+        match self.moment(name) {
             None => act(),
             Some(Moment::Before) => die(),
             Some(Moment::Torn) => half().and_then(|()| die()),
             Some(Moment::After) => act().and_then(|_| die()),
         }
+    }
+
+    /// Whether it is time, and where in the operation. Its name is what it is, or the kinds of entries behind `append`.
+    fn moment(&self, name: &str) -> Option<Moment> {
+        let plan = self.plan.as_ref()?;
+        let of_plan = |word: &&str| *word == plan.what || plan.what == ANY;
+        // One write is one operation, however many entries are in it.
+        let most = if plan.what == ANY { 1 } else { usize::MAX };
+        let count = name.split(' ').filter(of_plan).take(most).count();
+        let before = self.seen.fetch_add(count, Ordering::SeqCst);
+        (before < plan.nth && plan.nth <= before + count).then_some(plan.moment)
     }
 
     /// What has no halves.
@@ -206,12 +228,39 @@ mod tests {
 
     #[test]
     fn a_boundary_is_a_number_and_a_moment() {
-        for text in ["1:before", "17:torn", "400:after"] {
+        for text in ["any#1:before", "outcome#17:torn", "sync#400:after"] {
             let read: Boundary = text.parse().expect("it is one");
             assert_eq!(read.to_string(), text);
         }
-        for wrong in ["", "17", "x:torn", "17:soon", ":after"] {
+        for wrong in ["", "17:torn", "any#x:torn", "any#17:soon", "#:after"] {
             assert!(wrong.parse::<Boundary>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_boundary_is_found_by_what_is_written() {
+        let writes = [
+            "folder",
+            "append begin",
+            "sync",
+            "append intent intent",
+            "append outcome",
+            "append intent",
+        ];
+        for (plan, wanted) in [
+            ("any#1:after", 0),
+            ("any#5:after", 4),
+            ("sync#1:after", 2),
+            ("intent#1:torn", 3),
+            ("intent#2:torn", 3),
+            ("intent#3:torn", 5),
+        ] {
+            let disk = KillingDisk {
+                plan: Some(plan.parse().expect("it is one")),
+                ..KillingDisk::default()
+            };
+            let found = writes.iter().position(|write| disk.moment(write).is_some());
+            assert_eq!(found, Some(wanted), "{plan}");
         }
     }
 

@@ -23,7 +23,7 @@ struct Arguments {
     /// Only this one of the random cases, counted from 0.
     #[arg(long)]
     case: Option<usize>,
-    /// Only this: kill the first run at this boundary (`17:torn`), the second at the next one given, and show the journal.
+    /// Only this: kill the first run at this boundary (`outcome#3:torn`), the second at the next one given, and show the journal.
     #[arg(long)]
     at: Vec<Boundary>,
     /// What the person says with `--at`: it did not happen.
@@ -102,7 +102,7 @@ fn main() -> ExitCode {
 fn one(arguments: &Arguments) -> ExitCode {
     let (text, result) = shown(&Case {
         name: "one".to_owned(),
-        kills: arguments.at.iter().copied().map(Kill::At).collect(),
+        kills: arguments.at.iter().cloned().map(Kill::At).collect(),
         happened: !arguments.not_happened,
         linger_ms: 0,
     });

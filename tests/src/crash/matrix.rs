@@ -1,5 +1,6 @@
 //! Which cases there are: every write of the task once, and random instants; and playing many of them side by side.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,7 +9,7 @@ use std::time::Duration;
 
 use super::scene::Scene;
 use super::{Case, Figures, Kill, play};
-use crate::killing::{Boundary, Moment};
+use crate::killing::{ANY, Boundary, Moment};
 
 /// Where random kills are to land in a call, the server waits so long before it answers.
 const LINGER_MS: u64 = 25;
@@ -58,49 +59,60 @@ pub fn measure() -> Result<Measured, String> {
 /// resumes.
 pub fn boundaries(operations: &[String]) -> Vec<Case> {
     let mut cases: Vec<Case> = Vec::new();
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     let mut before = "";
-    for (place, operation) in operations.iter().enumerate() {
-        for &moment in moments(operation) {
-            let intended = match moment {
-                Moment::Before | Moment::Torn => operation.contains("outcome"),
-                Moment::After => [before, operation].iter().any(|one| one.contains("intent")),
-            };
-            let alternating = [cases.len().is_multiple_of(2)];
-            let answers: &[bool] = if intended {
-                &[true, false]
-            } else {
-                &alternating
-            };
-            for &happened in answers {
-                let number = cases.len();
-                let at = |nth, moment| Kill::At(Boundary { nth, moment });
-                let mut kills = vec![at(place + 1, moment)];
-                if number % 3 == 2 {
-                    let moments = [Moment::Torn, Moment::After, Moment::Before];
-                    let again = number / 3;
-                    kills.push(at(again % RESUMED + 1, moments[again % moments.len()]));
+    for operation in operations {
+        let (kinds, moments): (&str, &[Moment]) = match operation.split_once(' ') {
+            Some((_, kinds)) => (kinds, &[Moment::Before, Moment::Torn, Moment::After]),
+            // Before it is behind the write.
+            None if operation == "sync" => (operation, &[Moment::After]),
+            None => (operation, &[Moment::Before, Moment::After]),
+        };
+        for what in kinds.split(' ') {
+            let nth = counts.entry(what).or_default();
+            *nth += 1;
+            for &moment in moments {
+                let in_doubt = match moment {
+                    Moment::Before | Moment::Torn => what == "outcome",
+                    Moment::After => what == "intent" || (what == "sync" && before == "intent"),
+                };
+                let alternating = [cases.len().is_multiple_of(2)];
+                let answers: &[bool] = if in_doubt {
+                    &[true, false]
+                } else {
+                    &alternating
+                };
+                for &happened in answers {
+                    let boundary = Boundary {
+                        what: what.to_owned(),
+                        nth: *nth,
+                        moment,
+                    };
+                    cases.push(case(cases.len(), boundary, happened));
                 }
-                cases.push(Case {
-                    name: operation.clone(),
-                    kills,
-                    happened,
-                    linger_ms: 0,
-                });
             }
+            before = what;
         }
-        before = operation;
     }
     cases
 }
 
-fn moments(operation: &str) -> &'static [Moment] {
-    if operation.starts_with("append") {
-        &[Moment::Before, Moment::Torn, Moment::After]
-    } else if operation == "sync" {
-        // Before it is behind the write.
-        &[Moment::After]
-    } else {
-        &[Moment::Before, Moment::After]
+fn case(number: usize, boundary: Boundary, happened: bool) -> Case {
+    let mut kills = vec![Kill::At(boundary)];
+    if number % 3 == 2 {
+        let moments = [Moment::Torn, Moment::After, Moment::Before];
+        let again = number / 3;
+        kills.push(Kill::At(Boundary {
+            what: ANY.to_owned(),
+            nth: again % RESUMED + 1,
+            moment: moments[again % moments.len()],
+        }));
+    }
+    Case {
+        name: format!("boundary {number}"),
+        kills,
+        happened,
+        linger_ms: 0,
     }
 }
 
@@ -186,18 +198,18 @@ mod tests {
         let first = |case: &Case| format!("{} {}", case.kills[0], case.happened);
         let first: Vec<String> = cases.iter().map(first).collect();
         let wanted = [
-            "at 1:before true",
-            "at 1:after false",
-            "at 2:before true",
-            "at 2:torn false",
-            "at 2:after true",
-            "at 3:after false",
-            "at 4:before true",
-            "at 4:torn false",
-            "at 4:after true",
-            "at 4:after false",
-            "at 5:after true",
-            "at 5:after false",
+            "at folder#1:before true",
+            "at folder#1:after false",
+            "at user#1:before true",
+            "at user#1:torn false",
+            "at user#1:after true",
+            "at sync#1:after false",
+            "at intent#1:before true",
+            "at intent#1:torn false",
+            "at intent#1:after true",
+            "at intent#1:after false",
+            "at sync#2:after true",
+            "at sync#2:after false",
         ];
         assert_eq!(first, wanted);
         let measured = Measured {

@@ -32,7 +32,7 @@ pub use matrix::{Matrix, Measured, boundaries, measure, play_all, random};
 pub use scene::{play, shown};
 
 /// When a run is killed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kill {
     /// By its own disk.
     At(Boundary),

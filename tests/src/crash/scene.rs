@@ -108,7 +108,7 @@ impl Scene {
         &self,
         kept: Option<&Kept>,
         happened: bool,
-        kill: Option<Kill>,
+        kill: Option<&Kill>,
         count: bool,
     ) -> Result<Ran, String> {
         let mut command = self.env.command(program::sibling("killed-hub"));
@@ -212,7 +212,7 @@ fn through(scene: &Scene, case: &Case, said: &mut String) -> Result<Figures, Str
     let mut figures = Figures::default();
     let mut told: Vec<Value> = Vec::new();
     let mut kept: Option<Kept> = None;
-    let mut kills = case.kills.iter().copied();
+    let mut kills = case.kills.iter();
     loop {
         let kill = kills.next();
         let before = kept.as_ref();
@@ -279,7 +279,7 @@ fn through(scene: &Scene, case: &Case, said: &mut String) -> Result<Figures, Str
 }
 
 /// Starts a hub and kills it when it is time; one that does not end by itself is an error.
-fn watch(mut command: Command, kill: Option<Kill>) -> Result<Ran, String> {
+fn watch(mut command: Command, kill: Option<&Kill>) -> Result<Ran, String> {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let started = Instant::now();
     let mut child = command
@@ -305,10 +305,10 @@ fn watch(mut command: Command, kill: Option<Kill>) -> Result<Ran, String> {
     });
 
     let wait = match kill {
-        Some(Kill::Started(after)) => Some(after),
+        Some(Kill::Started(after)) => Some(*after),
         Some(Kill::Heard(after)) => {
             let first = heard.recv_timeout(RUN_MAX).ok();
-            first.map(|first| (first + after).saturating_sub(started.elapsed()))
+            first.map(|first| (first + *after).saturating_sub(started.elapsed()))
         }
         Some(Kill::At(_)) | None => None,
     };
