@@ -68,7 +68,6 @@ struct Turn {
 struct Said {
     seq: u64,
     step: StepNo,
-    stop: Stop,
     text: String,
     reasoning: Option<String>,
     calls: Vec<ToolCall>,
@@ -231,7 +230,6 @@ impl Session {
             turn.replies.push(Said {
                 seq: line.seq,
                 step: *step,
-                stop: *stop,
                 text: text.clone(),
                 reasoning: reasoning.clone(),
                 calls: calls.clone(),

@@ -7,7 +7,6 @@
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 use toolpool_config::Effect;
-use toolpool_connectors::model::Stop;
 
 use super::ask::{Wanted, cut_off};
 use super::{Agent, Ended, calls};
@@ -191,14 +190,6 @@ impl Agent {
         let Some(last) = last else {
             return turn::run(self, turn, 1, &cancel).await.map(Some);
         };
-        if last.calls.is_empty() && !last.is_silent {
-            // It was answered, or stopped in the middle of its answer; only the end was missing.
-            let how = match last.stop {
-                Stop::Cut => EndHow::Interrupted,
-                Stop::Done | Stop::Calls | Stop::Length => EndHow::Answered,
-            };
-            return self.end(turn, (how, None)).await.map(Some);
-        }
         let open: Vec<Wanted> = {
             let folds = self.folds();
             let open = |wanted: &Wanted| match folds.workflow.call(wanted.id) {

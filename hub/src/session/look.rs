@@ -24,10 +24,6 @@ pub type Asked = (CallId, ToolCall, Option<String>);
 pub struct LastReply {
     /// The step.
     pub step: StepNo,
-    /// Why it ended.
-    pub stop: Stop,
-    /// Whether it says nothing.
-    pub is_silent: bool,
     /// What it wants called.
     pub calls: Vec<Asked>,
 }
@@ -60,8 +56,6 @@ impl Session {
         });
         Some(LastReply {
             step: said.step,
-            stop: said.stop,
-            is_silent: said.text.trim().is_empty(),
             calls: calls.collect(),
         })
     }
