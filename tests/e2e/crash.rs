@@ -1,6 +1,8 @@
 //! The kill matrix: the hub dies at every write of a task and at random instants, is resumed, and what it claims is held against
 //! its server's own ledger. `src/bin/kill-matrix.rs` plays as many as one likes.
 
+use std::sync::{Mutex, PoisonError};
+
 use toolpool_tests::crash::{Case, Figures, boundaries, measure, play_all, random};
 
 /// Cases side by side: each is a hub, its guard and a server.
@@ -9,6 +11,9 @@ const BESIDE: usize = 2;
 const RANDOM: usize = 100;
 /// What the instants are drawn from. They fall elsewhere on another machine all the same.
 const SEED: u64 = 20_261_124;
+
+/// Held by the test that plays, so that the two don't make it twice as many side by side.
+static PLAYING: Mutex<()> = Mutex::new(());
 
 fn all_hold(cases: &[Case]) -> Figures {
     let matrix = play_all(cases, BESIDE, |_| {});
@@ -24,6 +29,7 @@ fn all_hold(cases: &[Case]) -> Figures {
 
 #[test]
 fn a_kill_at_every_write_leaves_the_truth() {
+    let _playing = PLAYING.lock().unwrap_or_else(PoisonError::into_inner);
     let measured = measure().expect("the task comes to its end");
     let cases = boundaries(&measured.operations);
     assert!(cases.len() > 100, "{:?}", measured.operations);
@@ -37,6 +43,7 @@ fn a_kill_at_every_write_leaves_the_truth() {
 
 #[test]
 fn a_kill_at_any_instant_leaves_the_truth() {
+    let _playing = PLAYING.lock().unwrap_or_else(PoisonError::into_inner);
     let measured = measure().expect("the task comes to its end");
     let figures = all_hold(&random(SEED, RANDOM, &measured));
     assert!(figures.kills > RANDOM / 2, "{figures}");
