@@ -223,6 +223,9 @@ pub mod fixed {
     /// How long Ollama keeps the model after a request: a person thinks for longer than its own five minutes.
     pub const MODEL_KEPT_FOR: Duration = Duration::from_secs(1_800);
 
+    /// Tries to have a prompt counted by its server before it is counted here.
+    pub const COUNT_TRIES_MAX: u32 = 3;
+
     // Journals and sessions.
 
     /// Places where a line may end that are tried for one place where it may begin, among bytes where several have run together. Only what

@@ -5,7 +5,7 @@ use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use toolpool_config::fixed::ASK_WITHIN;
+use toolpool_config::fixed::{ASK_WITHIN, COUNT_TRIES_MAX};
 
 use super::body::{self, Sampling};
 use super::calibrate::Local;
@@ -142,7 +142,15 @@ impl Model for Llama {
             if self.oracle == Oracle::None {
                 return Ok(self.local.count(prompt));
             }
-            match self.ask_count(prompt).await {
+            let mut asked = self.ask_count(prompt).await;
+            for _ in 1..COUNT_TRIES_MAX {
+                // A connection that was kept and is closed at that moment fails once, and counting changes nothing.
+                if matches!(asked, Ok(_) | Err(Trouble::Final(_))) {
+                    break;
+                }
+                asked = self.ask_count(prompt).await;
+            }
+            match asked {
                 Ok(tokens) => Ok(Counted {
                     tokens,
                     raw: tokens,

@@ -101,6 +101,8 @@ enum Said<'a> {
 }
 
 fn said(text: &str) -> Said<'_> {
+    // Behind the last message stand the hub's own notes, such as the steps of the task.
+    let text = text.split("\n\n").next().unwrap_or_default();
     let is_result = text == "done"
         || text.starts_with("the note called ")
         || text.starts_with("0 of 2 steps done")
