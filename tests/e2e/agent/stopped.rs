@@ -1,5 +1,6 @@
 //! Stopped in the middle: by Ctrl-C, by a kill, by another process that wants the same session.
 
+use std::fs::{self, File};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
@@ -20,13 +21,20 @@ fn stalled() -> Answer {
     })
 }
 
-/// Starts a request whose model stalls, and waits until it does.
+/// Starts a request whose model stalls, and waits until its first words have come: a model that is only just asked has not
+/// used up its answer yet.
 fn until_stalled(talk: &Talk, arguments: &[&str]) -> Child {
+    let printed = talk.env.path("tmp/printed.jsonl");
     let mut command = talk.env.hub(talk.arguments(arguments));
-    command.stdout(Stdio::null()).stderr(Stdio::null());
-    let child = command.spawn().expect("the hub can be started");
-    wait_until("the model to be asked", SOON, || {
-        talk.model.is_busy().then_some(())
+    command.args(["--output-format", "stream-json"]);
+    command.stdout(File::create(&printed).expect("the world is writable"));
+    let child = command
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the hub can be started");
+    wait_until("the model's first words", SOON, || {
+        let printed = fs::read_to_string(&printed).ok()?;
+        printed.contains(r#""type":"text""#).then_some(())
     });
     child
 }
