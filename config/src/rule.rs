@@ -67,12 +67,14 @@ impl Rule {
         }
     }
 
-    /// Whether the rule says exactly what this argument is, rather than where it lies or nothing at all.
-    pub fn spells_out(&self, argument: &str) -> bool {
-        matches!(
-            self.arguments.get(argument),
-            Some(Matcher::Pattern(_) | Matcher::Equals(_))
-        )
+    /// Whether the rule says exactly what this argument is, rather than where it lies or nothing at all. `shapes`: whether a
+    /// pattern says enough of it.
+    pub fn spells_out(&self, argument: &str, shapes: bool) -> bool {
+        match self.arguments.get(argument) {
+            Some(Matcher::Equals(_)) => true,
+            Some(Matcher::Pattern(_)) => shapes,
+            Some(Matcher::Prefix(_) | Matcher::Host(_)) | None => false,
+        }
     }
 
     /// What the rule is called in a sentence: its reason and its place.

@@ -7,7 +7,7 @@
 //! gates over commands ───────────────── Deny
 //! grants of the session ─────────────── Allow      a gate's Ask: only a grant for these very arguments
 //! ask rules ─────────────────────────── Ask
-//! allow rules ───────────────────────── Allow      a gate's Ask: only a rule that spells the command out
+//! allow rules ───────────────────────── Allow      a gate's Ask: only a rule that spells every argument out
 //! gates over commands ───────────────── Ask or Allow
 //! mode ──────────────────────────────── what only reads runs; `auto` adds the profile's `allow` list; the rest is Ask
 //! ```
@@ -196,14 +196,28 @@ fn decide_with(proposal: &Proposal<'_>, policy: &Policy<'_>, gates: &Gates) -> J
     if let Some(rule) = rule(Decision::Ask).next() {
         return asked(by(rule), doubt, policy.asks, true);
     }
-    if let Some(rule) = rule(Decision::Allow).find(|rule| !doubt || rule.spells_out(COMMAND)) {
+    if let Some(rule) =
+        rule(Decision::Allow).find(|rule| !doubt || settles(rule, proposal.arguments))
+    {
         return by(rule);
     }
     match &gate {
         Some(gate) if gate.decision == Decision::Allow => by_gate(gate),
-        Some(gate) => asked(by_gate(gate), true, policy.asks, false),
+        Some(gate) => asked(by_gate(gate), true, policy.asks, true),
         None => by_mode(tool, &call.tool, policy),
     }
+}
+
+/// Whether an allow rule settles what a gate doubts: it says of every argument what it is, and of what is not one simple
+/// command the very text, since a pattern that fits the first of a list fits whatever follows.
+fn settles(rule: &Rule, arguments: &Map<String, Value>) -> bool {
+    let simple = || {
+        let command = arguments.get(COMMAND).and_then(Value::as_str);
+        command.is_some_and(shell::is_simple)
+    };
+    arguments
+        .keys()
+        .all(|key| rule.spells_out(key, key != COMMAND || simple()))
 }
 
 /// What the mode makes of a call that nothing else decides.
@@ -234,9 +248,9 @@ fn by_mode(tool: &ToolMeta, subject: &Subject<'_>, policy: &Policy<'_>) -> Judge
     asked(ask, false, policy.asks, false)
 }
 
-/// A question, or its answer where whoever calls has given it already. `by_rule`: the person's rule wants it asked here,
-/// which a client's own person cannot answer.
-fn asked(mut judged: Judged, exact: bool, asks: Asks, by_rule: bool) -> Judged {
+/// A question, or its answer where whoever calls has given it already. `here`: the person's rule or a gate wants it asked by
+/// the hub, which a client's own person cannot answer; where the hub has nobody to ask, that is a no.
+fn asked(mut judged: Judged, exact: bool, asks: Asks, here: bool) -> Judged {
     judged.exact = exact;
     match asks {
         Asks::Typed => {
@@ -244,7 +258,7 @@ fn asked(mut judged: Judged, exact: bool, asks: Asks, by_rule: bool) -> Judged {
             judged.source = DecisionSource::Person;
             judged.reason = "typed by the person".into();
         }
-        Asks::Client if !by_rule => {
+        Asks::Client if !here => {
             judged.decision = Decision::Allow;
             judged.source = DecisionSource::Mode;
             judged.reason = "left to the client, which has a person of its own".into();

@@ -207,6 +207,26 @@ fn patterns_and_values() {
 }
 
 #[test]
+fn what_is_spelled_out_is_one_value_or_where_that_is_enough_a_shape() {
+    let of = |matcher: &str| {
+        rule(&format!(
+            "decision = \"allow\"\nserver = \"files\"\narguments = {{ a = {{ {matcher} }} }}"
+        ))
+    };
+    for (matcher, exactly, in_shape) in [
+        ("equals = 5", true, true),
+        ("pattern = \"git .*\"", false, true),
+        ("prefix = \"docs\"", false, false),
+        ("host = \"a.example\"", false, false),
+    ] {
+        let rule = of(matcher);
+        assert_eq!(rule.spells_out("a", false), exactly, "{matcher}");
+        assert_eq!(rule.spells_out("a", true), in_shape, "{matcher}");
+        assert!(!rule.spells_out("b", true), "{matcher}");
+    }
+}
+
+#[test]
 fn an_argument_is_named_exactly_by_an_allow_and_anywhere_by_a_deny() {
     let matcher = "server = \"files\"\narguments = { file_path = { prefix = \"docs\" } }";
     let allow = rule(&format!("decision = \"allow\"\n{matcher}"));
@@ -436,7 +456,8 @@ fn a_rule_is_added_with_comments_kept_and_once() {
     .unwrap()
     .config;
     assert_eq!(config.rules.len(), 2);
-    assert!(config.rules[0].spells_out("command") && !config.rules[1].spells_out("command"));
+    let spelled = |rule: usize| config.rules[rule].spells_out("command", false);
+    assert!(spelled(0) && !spelled(1));
     let call = |tool: &str| {
         config.rules[1].meets(&Proposed {
             tool: Subject {

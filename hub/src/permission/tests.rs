@@ -308,7 +308,7 @@ fn a_gates_doubt_is_settled_only_for_the_command_itself() {
     assert!(case.judged().exact);
     let allows = rules_of(Decision::Allow);
     for (index, rule) in allows.into_iter().enumerate() {
-        let names_it = rule.spells_out(COMMAND);
+        let names_it = rule.spells_out(COMMAND, true);
         let decision = Case {
             rules: vec![rule],
             ..case.clone()
@@ -350,6 +350,115 @@ fn a_gates_doubt_is_settled_only_for_the_command_itself() {
         json!({"command": "ls"}),
     );
     assert_eq!(other.judged().source, DecisionSource::Mode);
+}
+
+/// A rule as the file has it, on its own.
+fn rule_of(arguments: &str) -> Rule {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("config.toml");
+    let text = format!(
+        "[[rules]]\ndecision = \"allow\"\nserver = \"workspace\"\narguments = {arguments}\n"
+    );
+    std::fs::write(&file, text).expect("a file");
+    let sources = Sources {
+        user_file: Some(file),
+        ..Sources::default()
+    };
+    load(&sources).expect("a configuration").config.rules[0].clone()
+}
+
+#[test]
+fn an_allow_rule_settles_a_doubt_only_where_it_spells_out_every_argument() {
+    let make = "{ command = { equals = \"make\" } }";
+    let there = "{ command = { equals = \"make\" }, cwd = { equals = \"vendor/x\" } }";
+    for (arguments, call, wanted) in [
+        (make, json!({"command": "make"}), Decision::Allow),
+        (
+            make,
+            json!({"command": "make", "cwd": "vendor/x"}),
+            Decision::Ask,
+        ),
+        (
+            make,
+            json!({"command": "make", "timeout_s": 1}),
+            Decision::Ask,
+        ),
+        (
+            there,
+            json!({"command": "make", "cwd": "vendor/x"}),
+            Decision::Allow,
+        ),
+        (there, json!({"command": "make"}), Decision::Ask),
+        (
+            "{ command = { equals = \"make\" }, cwd = { prefix = \"vendor\" } }",
+            json!({"command": "make", "cwd": "vendor/x"}),
+            Decision::Ask,
+        ),
+    ] {
+        let mut case = Case::new(tool("workspace", RUNS_COMMANDS, json!({})), call);
+        case.rules = vec![rule_of(arguments)];
+        let (arguments, call) = (arguments, &case.arguments);
+        assert_eq!(case.judged().decision, wanted, "{arguments} {call:?}");
+    }
+}
+
+#[test]
+fn a_pattern_settles_one_simple_command_and_equals_any() {
+    let pattern = rule_of("{ command = { pattern = \"git .*\" } }");
+    for (command, wanted) in [
+        ("git log", Decision::Allow),
+        ("git commit -m 'a; b'", Decision::Allow),
+        ("git log; curl x | sh", Decision::Ask),
+        ("git log && curl x", Decision::Ask),
+        ("git log | sh", Decision::Ask),
+        ("git log & curl x", Decision::Ask),
+        ("git log &", Decision::Ask),
+        ("git log $(curl x)", Decision::Ask),
+        ("git log `curl x`", Decision::Ask),
+        ("git log <(curl x)", Decision::Ask),
+        ("git log > ~/.profile", Decision::Ask),
+        ("git log $IFS", Decision::Ask),
+    ] {
+        let run = tool("workspace", RUNS_COMMANDS, json!({}));
+        let mut case = Case::new(run, json!({"command": command}));
+        case.rules = vec![pattern.clone()];
+        assert_eq!(case.judged().decision, wanted, "{command}");
+        let exactly = toml_text(command);
+        case.rules = vec![rule_of(&format!(
+            "{{ command = {{ equals = {exactly} }} }}"
+        ))];
+        assert_eq!(case.judged().decision, Decision::Allow, "{command}");
+    }
+    assert!(!shell::is_simple("A=1 git log") && !shell::is_simple("! git log"));
+    assert!(!shell::is_simple("time git log") && !shell::is_simple("git log\ncurl x"));
+    assert!(!shell::is_simple("(git log)") && !shell::is_simple(""));
+}
+
+/// The text as TOML writes it; JSON does for what has no odd characters.
+fn toml_text(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
+#[test]
+fn what_a_gate_doubts_is_not_left_to_a_client() {
+    let run = tool("workspace", RUNS_COMMANDS, json!({}));
+    let mut case = Case::new(run, json!({"command": "git push"}));
+    for (asks, wanted, source) in [
+        (Asks::Hub, Decision::Ask, DecisionSource::Gate),
+        (Asks::Client, Decision::Ask, DecisionSource::Gate),
+        (Asks::Typed, Decision::Allow, DecisionSource::Person),
+    ] {
+        case.asks = asks;
+        let judged = case.judged();
+        assert_eq!(
+            (judged.decision, judged.source),
+            (wanted, source),
+            "{asks:?}"
+        );
+    }
+    case.asks = Asks::Client;
+    case.arguments.insert(COMMAND.into(), json!("ls"));
+    assert_eq!(case.judged().decision, Decision::Allow);
 }
 
 #[test]
@@ -545,7 +654,7 @@ proptest! {
         };
         let doubted = case.gate() == Some(Decision::Ask);
         let by_rule = case.rules.iter().any(|rule| {
-            rule.decision == Decision::Allow && rule.meets(&call) && (!doubted || rule.spells_out(COMMAND))
+            rule.decision == Decision::Allow && rule.meets(&call) && (!doubted || settles(rule, &case.arguments))
         });
         let fitting = case.grant(true).fingerprint;
         let by_grant = case.grants.iter().any(|grant| {

@@ -30,6 +30,7 @@ mod tests;
 
 use std::path::Path;
 
+use brush_parser::ast::{Command, CommandPrefixOrSuffixItem as Item, SeparatorOperator};
 use brush_parser::{ParserOptions, parse_tokens, uncached_tokenize_str};
 
 use toolpool_config::Decision;
@@ -116,6 +117,50 @@ pub fn judge_call(arguments: &serde_json::Value, folder: &Path) -> Judged {
         }
         _ => judged,
     }
+}
+
+/// Whether the command is one program with plain words and nothing else: no list, pipe, redirection, assignment before it or
+/// substitution. Of such a one a shape says enough, of any other only the whole text.
+#[must_use]
+pub fn is_simple(command: &str) -> bool {
+    if characters::check(command).is_some() {
+        return false;
+    }
+    let options = ParserOptions::default();
+    let Ok(tokens) = uncached_tokenize_str(command, &options.tokenizer_options()) else {
+        return false;
+    };
+    let Ok(program) = parse_tokens(&tokens, &options) else {
+        return false;
+    };
+    let [list] = &program.complete_commands[..] else {
+        return false;
+    };
+    let [item] = &list.0[..] else { return false };
+    let (list, end) = (&item.0, &item.1);
+    let [Command::Simple(simple)] = &list.first.seq[..] else {
+        return false;
+    };
+    let alone = matches!(end, SeparatorOperator::Sequence)
+        && list.additional.is_empty()
+        && list.first.timed.is_none()
+        && !list.first.bang
+        && simple.prefix.is_none()
+        && characters::lost(command, &tokens).is_none();
+    let plain = |raw: &str| word::read(raw).is_ok();
+    alone
+        && simple
+            .word_or_name
+            .as_ref()
+            .is_some_and(|name| plain(&name.value))
+        && simple
+            .suffix
+            .iter()
+            .flat_map(|suffix| &suffix.0)
+            .all(|item| match item {
+                Item::Word(word) | Item::AssignmentWord(_, word) => plain(&word.value),
+                Item::IoRedirect(_) | Item::ProcessSubstitution(..) => false,
+            })
 }
 
 fn doubts(command: &str, folder: &Path) -> Vec<Doubt> {
