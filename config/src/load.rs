@@ -48,7 +48,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, Error> {
                 warnings.extend(open_secrets(file, &layer));
                 problems.extend(wrong_in(&layer));
                 if matches!(layer.origin, Origin::Project { .. }) {
-                    warnings.extend(only_stricter(&mut layer));
+                    warnings.extend(only_stricter(&mut layer, &root));
                 }
                 merge(&mut root, layer);
             }

@@ -1,8 +1,8 @@
 //! One layer laid over another.
 //!
 //! Tables merge deeply, `deny` lists add up, everything else is replaced and kept below. One exception guards
-//! secrets: a *file* that says how a server is reached says it wholly, so that a project file which renames the command
-//! of the person's server does not inherit the tokens in its `env`.
+//! secrets: a *file* that says how a server is reached says it wholly, so that a command of another kind does not inherit
+//! the tokens in its `env`. A project's file may not touch the person's servers at all: that is taken out before (project).
 
 use std::collections::BTreeMap;
 
