@@ -115,6 +115,9 @@ pub(crate) struct RuleFile {
     /// In an allow this effect or a milder one, by a claim that is believed; else this or a worse one, and every tool of which
     /// nothing believed is known.
     pub(crate) effect: Option<Effect>,
+    /// In an allow only: the tool's fingerprint, in hex. Once its definition is another, the rule holds no more. An answer
+    /// "always" writes it.
+    pub(crate) fingerprint: Option<String>,
     /// What arguments hold, by their names.
     #[serde(default)]
     pub(crate) arguments: BTreeMap<String, MatcherFile>,

@@ -33,6 +33,8 @@ pub struct Proposed<'a> {
     pub tool: Subject<'a>,
     /// Whether somebody the hub believes stands behind the tool's effect.
     pub believed: bool,
+    /// The fingerprint of the tool's definition, in hex.
+    pub fingerprint: &'a str,
     /// The arguments as they would be sent.
     pub arguments: &'a Map<String, Value>,
     /// The folder that the server works in, where one is known: what relative paths are relative to.
@@ -50,6 +52,8 @@ pub struct Rule {
     pub tool: Option<Glob>,
     /// This effect, and those beyond it in the careful direction.
     pub effect: Option<Effect>,
+    /// The definition of the tool that an allow was said of, in hex; another one is not what was allowed.
+    pub fingerprint: Option<String>,
     /// What arguments hold.
     pub arguments: BTreeMap<String, Matcher>,
     /// Why, in the person's words.
@@ -100,6 +104,10 @@ impl Rule {
             && self
                 .effect
                 .is_none_or(|effect| call.believed && tool.effect <= effect)
+            && self
+                .fingerprint
+                .as_ref()
+                .is_none_or(|fingerprint| fingerprint.eq_ignore_ascii_case(call.fingerprint))
             && self.arguments.iter().all(|(name, matcher)| {
                 call.arguments
                     .get(name)

@@ -32,6 +32,8 @@ pub struct Question {
     pub arguments: Value,
     /// What it may do, as the gate reads it.
     pub effect: Effect,
+    /// Whether a yes that lasts is for these very arguments; else it is for the tool, whatever its arguments.
+    pub exact: bool,
     /// Why it is asked about.
     pub reason: String,
 }

@@ -154,6 +154,7 @@ fn decide_with(proposal: &Proposal<'_>, policy: &Policy<'_>, gates: &Gates) -> J
         return Judged::new(Decision::Deny, DecisionSource::Mode, why);
     };
     let folder = folder_of(server, proposal.folder);
+    let fingerprint = tool.fingerprint.to_string();
     let call = Proposed {
         tool: Subject {
             server: &tool.id.server,
@@ -162,6 +163,7 @@ fn decide_with(proposal: &Proposal<'_>, policy: &Policy<'_>, gates: &Gates) -> J
             effect: tool.claims.effect,
         },
         believed: tool.claims.believed(),
+        fingerprint: &fingerprint,
         arguments: proposal.arguments,
         folder: folder.as_deref(),
     };

@@ -21,6 +21,8 @@ pub struct NewRule {
     pub server: String,
     /// The server's own name of the tool.
     pub tool: String,
+    /// The fingerprint of the tool as it was when this was said; an allow holds for no other.
+    pub fingerprint: Option<String>,
     /// Values that arguments must have; none where any will do.
     pub arguments: BTreeMap<String, Value>,
     /// Why it is there.
@@ -87,6 +89,9 @@ fn table_of(rule: &NewRule) -> Result<Table, String> {
     table.insert("decision", value(rule.decision.name()));
     table.insert("server", value(escaped(&rule.server)));
     table.insert("tool", value(escaped(&rule.tool)));
+    if let Some(fingerprint) = &rule.fingerprint {
+        table.insert("fingerprint", value(fingerprint.as_str()));
+    }
     if !rule.arguments.is_empty() {
         let mut arguments = InlineTable::new();
         for (name, wanted) in &rule.arguments {

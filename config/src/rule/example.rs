@@ -9,7 +9,7 @@ use crate::rule::host::Host;
 use crate::rule::matcher::{Matcher, TextPattern};
 use crate::rule::path::Prefix;
 use crate::rule::{Proposed, Rule};
-use crate::{Effect, Subject};
+use crate::{Decision, Effect, Subject};
 
 /// A call to try a rule on.
 #[derive(Debug, Clone)]
@@ -38,6 +38,19 @@ impl Rule {
                     .to_owned(),
             );
         }
+        if let Some(fingerprint) = &file.fingerprint {
+            if file.decision != Decision::Allow {
+                return Err(
+                    "`fingerprint` belongs to a rule that allows; any other holds whatever a tool becomes"
+                        .to_owned(),
+                );
+            }
+            if fingerprint.is_empty() || !fingerprint.chars().all(|c| c.is_ascii_hexdigit()) {
+                return Err(format!(
+                    "the `fingerprint` `{fingerprint}` is not hexadecimal"
+                ));
+            }
+        }
         let mut arguments = BTreeMap::new();
         for (name, matcher) in file.arguments {
             let matcher =
@@ -58,6 +71,7 @@ impl Rule {
             server: file.server,
             tool: file.tool,
             effect: file.effect,
+            fingerprint: file.fingerprint,
             arguments,
             reason: file.reason,
             place,
@@ -100,6 +114,8 @@ impl Example {
                 effect: self.effect.unwrap_or(Effect::Destructive),
             },
             believed: self.effect.is_some(),
+            // An example is of the tool that the rule is about.
+            fingerprint: rule.fingerprint.as_deref().unwrap_or_default(),
             arguments: &self.arguments,
             folder: None,
         };

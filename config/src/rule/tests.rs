@@ -35,6 +35,7 @@ fn meets(rule: &Rule, effect: Option<Effect>, arguments: Value, folder: Option<&
             effect: effect.unwrap_or(Effect::Destructive),
         },
         believed: effect.is_some(),
+        fingerprint: "0a1b",
         arguments: &arguments,
         folder: folder.map(Path::new),
     })
@@ -292,6 +293,16 @@ fn an_allow_does_not_take_a_servers_word_for_its_name() {
 }
 
 #[test]
+fn an_allow_with_a_fingerprint_holds_for_that_definition_only() {
+    for (fingerprint, wanted) in [("0a1b", true), ("0A1B", true), ("0a1c", false)] {
+        let rule = rule(&format!(
+            "decision = \"allow\"\nserver = \"files\"\nfingerprint = \"{fingerprint}\""
+        ));
+        assert_eq!(meets(&rule, None, json!({}), None), wanted, "{fingerprint}");
+    }
+}
+
+#[test]
 fn a_rule_that_fails_its_example_is_refused_and_named() {
     let error = loaded(
         r#"
@@ -345,6 +356,14 @@ fn what_cannot_be_read_is_refused_with_its_place() {
         (
             "decision = \"deny\"\narguments = { a = { pattern = \"a)|(b\" } }",
             "not a regular expression",
+        ),
+        (
+            "decision = \"deny\"\nserver = \"a\"\nfingerprint = \"0a\"",
+            "belongs to a rule that allows",
+        ),
+        (
+            "decision = \"allow\"\nserver = \"a\"\nfingerprint = \"xyz\"",
+            "not hexadecimal",
         ),
         (
             "decision = \"deny\"\nservers = \"a\"",
@@ -426,6 +445,7 @@ fn a_rule_is_added_with_comments_kept_and_once() {
         decision: Decision::Allow,
         server: "files".into(),
         tool: "read[1]".into(),
+        fingerprint: Some("0a1b".into()),
         arguments: BTreeMap::from([("command".to_owned(), json!("git status \"x\""))]),
         reason: Some("allowed at the prompt".into()),
     };
@@ -458,6 +478,7 @@ fn a_rule_is_added_with_comments_kept_and_once() {
     assert_eq!(config.rules.len(), 2);
     let spelled = |rule: usize| config.rules[rule].spells_out("command", false);
     assert!(spelled(0) && !spelled(1));
+    assert_eq!(config.rules[0].fingerprint.as_deref(), Some("0a1b"));
     let call = |tool: &str| {
         config.rules[1].meets(&Proposed {
             tool: Subject {
@@ -467,6 +488,7 @@ fn a_rule_is_added_with_comments_kept_and_once() {
                 effect: Effect::Destructive,
             },
             believed: false,
+            fingerprint: "0a1b",
             arguments: &Map::new(),
             folder: None,
         })

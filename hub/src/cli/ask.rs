@@ -186,8 +186,12 @@ fn text(question: &Question, rules: &str, look: &Look) -> String {
     }
     out.push_str(&arguments(&question.arguments, ARGUMENT_LINES, look));
     out.push_str(&format!("\nasked, since {}\n", one_line(&question.reason)));
+    let (what, which) = match question.exact {
+        true => ("this call", "these arguments only"),
+        false => ("this tool", "whatever its arguments"),
+    };
     out.push_str(&format!(
-        "y yes, once {dot} s this tool for the session, whatever its arguments {dot} a always, as a rule in {rules}\n\
+        "y yes, once {dot} s {what} for the session, {which} {dot} a always, {which}, as a rule in {rules}\n\
          n no {dot} anything else is a no, and your words go to the model\n"
     ));
     out
@@ -258,6 +262,7 @@ mod tests {
             description: "Give the\nmoney back".into(),
             arguments,
             effect: Effect::Destructive,
+            exact: false,
             reason: "mode `ask` asks for what is not read-only".into(),
         }
     }
@@ -295,11 +300,17 @@ shop__refund wants to run · server shop · destructive
     \"note\": \"a\\u{202e}b\"
   }
 asked, since mode `ask` asks for what is not read-only
-y yes, once · s this tool for the session, whatever its arguments · a always, as a rule in ~/x.toml
+y yes, once · s this tool for the session, whatever its arguments · a always, whatever its arguments, as a rule in ~/x.toml
 n no · anything else is a no, and your words go to the model
 ";
-        let question = question(json!({"id": 3, "note": "a\u{202e}b"}));
+        let mut question = question(json!({"id": 3, "note": "a\u{202e}b"}));
         assert_eq!(text(&question, "~/x.toml", &PLAIN), wanted);
+        question.exact = true;
+        let exact = text(&question, "~/x.toml", &PLAIN);
+        assert!(
+            exact.contains("a always, these arguments only,") && !exact.contains("whatever"),
+            "{exact}"
+        );
     }
 
     #[test]

@@ -72,13 +72,16 @@ impl Valid {
                     Some(_) => judged,
                 };
             }
-            if again && judged.decision == Decision::Allow {
+            let secret = kept.rule.is_some() && self.holds_secret(secrets);
+            let why = match (again, secret) {
+                (true, _) => Some("the rule that asks would still ask"),
+                (false, true) => Some("a secret is in its arguments, and a rule is written out"),
+                (false, false) => None,
+            };
+            if let Some(why) = why.filter(|_| judged.decision == Decision::Allow) {
                 kept.rule = None;
-                self.warn(
-                    door,
-                    "allowed for this session only: the rule that asks would still ask",
-                )
-                .await;
+                self.warn(door, &format!("allowed for this session only: {why}"))
+                    .await;
             }
         }
         let allowed = judged.decision == Decision::Allow;
@@ -207,8 +210,14 @@ impl Valid {
             description: tool.description.to_string(),
             arguments: secrets.hide_in(&Value::Object(self.arguments.clone())),
             effect: tool.claims.effect,
+            exact: judged.exact,
             reason: judged.reason.clone(),
         }
+    }
+
+    fn holds_secret(&self, secrets: &Redactor) -> bool {
+        let arguments = Value::Object(self.arguments.clone());
+        secrets.hide_in(&arguments) != arguments
     }
 
     async fn ask(&self, door: &Door<'_>, question: &Question) -> Result<Said, Refusal> {
@@ -245,6 +254,7 @@ impl Valid {
             decision: Decision::Allow,
             server,
             tool,
+            fingerprint: Some(self.tool.fingerprint.to_string()),
             arguments: match judged.exact {
                 true => self.arguments.clone().into_iter().collect(),
                 false => Default::default(),

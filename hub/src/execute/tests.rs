@@ -204,7 +204,12 @@ impl World {
         let remember = move |rule: &NewRule| {
             kept.lock()
                 .unwrap_or_else(PoisonError::into_inner)
-                .push(format!("rule {} {}", rule.server, rule.tool));
+                .push(format!(
+                    "rule {} {} {}",
+                    rule.server,
+                    rule.tool,
+                    rule.fingerprint.as_deref().unwrap_or("of any schema")
+                ));
             Ok(())
         };
         let desk = Desk {
@@ -402,7 +407,12 @@ async fn for_the_session_is_a_grant_and_always_a_rule_too() {
     assert_eq!(world.told()[1], "grant echo");
     assert!(of(&world.kept).is_empty());
     world.ask("s__echo", Said::Always).await.expect("an answer");
-    assert_eq!(of(&world.kept), ["rule s echo"]);
+    let tool = &world.snapshot.tools()[0];
+    assert_eq!(&*tool.id.name, "echo");
+    assert_eq!(
+        of(&world.kept),
+        [format!("rule s echo {}", tool.fingerprint)]
+    );
     let grants: Vec<Grant> = of(&world.entries)
         .into_iter()
         .filter_map(|entry| match entry {
@@ -434,6 +444,30 @@ async fn always_does_not_write_a_rule_that_an_ask_rule_would_beat() {
             .told()
             .iter()
             .any(|line| line.starts_with("warning allowed for this session only"))
+    );
+}
+
+#[tokio::test]
+async fn always_writes_no_rule_of_a_call_that_holds_a_secret() {
+    let world = World::new("[serve.tokens.t]\nsecret = \"hunter2-hunter2\"").await;
+    let person = Person(Said::Always);
+    let remember = |_: &NewRule| -> Result<(), String> { panic!("nothing is to be written") };
+    let desk = Desk {
+        remember: Some(&remember),
+        ..Desk::new(&world.journal, "session", &person)
+    };
+    let with = Call {
+        arguments: Some(json!({"text": "with hunter2-hunter2"})),
+        ..call("s__echo")
+    };
+    world.call(&desk, Asks::Hub, with).await.expect("an answer");
+    assert!(
+        world
+            .told()
+            .iter()
+            .any(|line| line.contains("for this session only: a secret")),
+        "{:?}",
+        world.told()
     );
 }
 

@@ -641,6 +641,7 @@ proptest! {
     fn an_allow_has_a_believed_claim_a_rule_a_grant_or_a_person(case in cases()) {
         let judged = case.judged();
         prop_assume!(judged.decision == Decision::Allow);
+        let fingerprint = case.tool.fingerprint.to_string();
         let call = Proposed {
             tool: Subject {
                 server: &case.tool.id.server,
@@ -649,6 +650,7 @@ proptest! {
                 effect: case.tool.claims.effect,
             },
             believed: case.tool.claims.believed(),
+            fingerprint: &fingerprint,
             arguments: &case.arguments,
             folder: Some(Path::new("/work/p")),
         };
