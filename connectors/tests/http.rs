@@ -292,7 +292,7 @@ async fn modern_results_stay_raw_in_bodies_and_in_events() {
 }
 
 #[tokio::test]
-async fn a_legacy_server_is_initialized_and_a_lost_session_made_anew() {
+async fn a_legacy_server_is_initialized_and_a_lost_session_made_anew_without_the_call_sent_twice() {
     let sessions = Arc::new(AtomicUsize::new(0));
     let (url, received) = serve(move |request| {
         let session = request.headers.get("mcp-session-id").map(String::as_str);
@@ -315,6 +315,18 @@ async fn a_legacy_server_is_initialized_and_a_lost_session_made_anew() {
     let (status, listed) = world.ready().await;
     assert_eq!(status.protocol.as_deref(), Some("2025-11-25"));
     assert_eq!(Value::from(listed).to_string(), tools().to_string());
+    // The session is gone, and whether the call was looked at before that was found out is not known.
+    let lost = world
+        .fleet
+        .call_tool("s", CallRequest::new("t", PATIENCE))
+        .await
+        .expect_err("its session is gone");
+    assert!(
+        matches!(lost, CallError::Crashed { sent: true, .. }),
+        "{lost:?}"
+    );
+    world.until(|status| status.health != Health::Ready).await;
+    world.ready().await;
     let reply = world
         .fleet
         .call_tool("s", CallRequest::new("t", PATIENCE))

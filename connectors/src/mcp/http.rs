@@ -1,6 +1,7 @@
 //! Streamable HTTP, set up: rmcp's transport over requests that we make (exchange).
 //!
-//! rmcp keeps the protocol of it: sessions, re-initialising when one is gone (404), headers of the newer revision, resuming streams.
+//! rmcp keeps the protocol of it: sessions, headers of the newer revision, resuming streams. A session that is gone (404) is the
+//! owner's to make anew: rmcp would post the request again by itself, and nothing is sent twice unseen.
 //! TLS trusts what the system trusts. The older HTTP+SSE transport is absent.
 
 use std::{
@@ -42,6 +43,7 @@ pub(crate) fn transport(
     let client = Client::new(client(&address, options)?, tap, bytes_max);
     let mut config = StreamableHttpClientTransportConfig::with_uri(url);
     config.custom_headers = own_headers(server, headers)?;
+    config.reinit_on_expired_session = false;
     config.max_concurrent_requests = limits.calls_in_flight_max.saturating_add(4);
     config.max_sse_event_size = bytes_max;
     config.max_json_response_size = bytes_max;
