@@ -328,6 +328,8 @@ pub mod fixed {
     pub const COMMAND_MARGIN: Duration = Duration::from_millis(1_500);
     /// How long the end of a command's processes is waited for before its result is given without it.
     pub const COMMAND_GONE_WITHIN: Duration = Duration::from_millis(1_000);
+    /// Entries of the workspace looked at for links that lead outside, before a command that only reads runs by itself.
+    pub const LINKS_LOOKED_AT_MAX: usize = 20_000;
     /// Entries looked at for the same name elsewhere, per entry that a listing may have. A guess is not worth more.
     pub const SUGGEST_LOOKED_AT_FACTOR: usize = 20;
 }

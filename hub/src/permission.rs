@@ -303,7 +303,7 @@ fn grants(grant: &Grant, proposal: &Proposal<'_>, exact: bool) -> bool {
 }
 
 /// The folder that a server works in, where that can be known.
-fn folder_of(server: &ServerConfig, own: &Path) -> Option<PathBuf> {
+pub(crate) fn folder_of(server: &ServerConfig, own: &Path) -> Option<PathBuf> {
     match &server.transport {
         Transport::InProcess { folder: below, .. } | Transport::Stdio { cwd: below, .. } => Some(
             below

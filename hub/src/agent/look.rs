@@ -86,6 +86,11 @@ impl Agent {
                 offered.reason, offered.tokens
             ));
         }
+        if self.pinned().iter().any(|pinned| pinned == tool) {
+            return Ok(format!(
+                "`{tool}` is pinned, and will be in the pool from the next request on"
+            ));
+        }
         if let Some(out) = pool.best_out.iter().find(|out| out.name == tool) {
             let score = out
                 .score

@@ -68,6 +68,8 @@ pub struct Opened {
     pub resumed: bool,
     /// What was found damaged, one sentence each.
     pub damage: Vec<String>,
+    /// The session's mode, where it is another one than the configuration's.
+    pub mode: Option<Mode>,
     /// The turn that was going on when the process ended, with the person's words.
     pub interrupted: Option<(TurnNo, String)>,
     /// Calls that may or may not have been carried out.
@@ -229,6 +231,8 @@ impl Agent {
             session: self.id.clone(),
             resumed,
             damage,
+            mode: Some(folds.session.mode())
+                .filter(|mode| resumed && *mode != self.hub.config().mode),
             interrupted,
             doubts,
             turns: folds.session.turns(),

@@ -37,6 +37,15 @@ pub struct Doubt {
 impl Agent {
     /// The calls in doubt that nobody has settled and that may not simply be made again.
     pub fn doubts(&self) -> Vec<Doubt> {
+        self.told(self.open_doubts())
+    }
+
+    /// Those of them of which nobody was asked yet.
+    pub fn fresh_doubts(&self) -> Vec<Doubt> {
+        self.told(self.unsettled())
+    }
+
+    fn told(&self, records: Vec<CallRecord>) -> Vec<Doubt> {
         let doubt = |record: CallRecord| {
             let effect = record.effect.unwrap_or(Effect::Destructive);
             Doubt {
@@ -51,7 +60,7 @@ impl Agent {
                 effect,
             }
         };
-        self.unsettled().into_iter().map(doubt).collect()
+        records.into_iter().map(doubt).collect()
     }
 
     /// Says what is known of a call in doubt: it happened, it did not, or nobody knows.
@@ -59,7 +68,7 @@ impl Agent {
     /// # Errors
     /// [`Error::NoDoubt`] for a call that is not in doubt; the journal's.
     pub async fn settle(&mut self, call: CallId, happened: Option<bool>) -> Result<(), Error> {
-        if !self.unsettled().iter().any(|record| record.call == call) {
+        if !self.open_doubts().iter().any(|record| record.call == call) {
             return Err(Error::NoDoubt {
                 call: call.to_string(),
             });
@@ -106,7 +115,7 @@ impl Agent {
     /// [`Error::NoDoubt`] where there is no such call or no such tool.
     pub async fn look(&mut self, call: CallId) -> Result<String, Error> {
         let record = self
-            .unsettled()
+            .open_doubts()
             .into_iter()
             .find(|record| record.call == call);
         let probe = record.as_ref().and_then(|record| self.probe_for(record));
@@ -252,8 +261,17 @@ impl Agent {
 
     /// Calls in doubt of which nobody has said anything, and that may not simply be made again.
     fn unsettled(&self) -> Vec<CallRecord> {
+        let mut open = self.open_doubts();
+        open.retain(|record| record.settled.is_none());
+        open
+    }
+
+    /// The same, with those that nobody could settle so far: the person may know by now.
+    fn open_doubts(&self) -> Vec<CallRecord> {
         let folds = self.folds();
-        let open = |record: &&CallRecord| !record.repeatable && record.settled.is_none();
+        let open = |record: &&CallRecord| {
+            !record.repeatable && matches!(record.settled, None | Some(SettledBy::Nobody))
+        };
         folds
             .workflow
             .in_doubt()

@@ -94,7 +94,11 @@ fn options(settings: &ModelSettings, counter: &TokenCounter) -> Options {
 
 /// Nothing was found where a model was asked for.
 pub(crate) fn nothing_answers(places: &[String]) -> Usage {
-    Usage::new(format!("no model server answers at {}", list(places)))
+    let what = match places {
+        [] => "no model server was named, and `model.places` names none".to_owned(),
+        places => format!("no model server answers at {}", list(places)),
+    };
+    Usage::new(what)
         .hint("start one (`ollama serve`, `llama-server -m MODEL.gguf --jinja`), or name it with `--endpoint URL`")
 }
 

@@ -225,6 +225,9 @@ struct Made {
     arguments: Value,
     /// `proposed` where the turn ended before anything became of it.
     state: String,
+    /// Why it was denied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
     elapsed_ms: u64,
 }
 
@@ -259,6 +262,7 @@ impl Gathered {
                 arguments: serde_json::from_str(arguments)
                     .unwrap_or_else(|_| Value::String(arguments.clone())),
                 state: "proposed".into(),
+                reason: None,
                 elapsed_ms: 0,
             }),
             What::CallRunning {
@@ -272,9 +276,10 @@ impl Gathered {
                     made.arguments = arguments.clone();
                 }
             }
-            What::CallDenied { call, .. } => {
+            What::CallDenied { call, reason, .. } => {
                 if let Some(made) = self.made(call) {
                     made.state = "denied".into();
+                    made.reason = Some(reason.clone());
                 }
             }
             What::CallFinished {

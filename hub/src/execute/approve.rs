@@ -3,6 +3,8 @@
 //! A yes is bound to server, schema and arguments. While a person thinks, a server may change its tool and the person their
 //! rules, so that both are looked at again before the yes counts. The question is asked outside of the tool's own timeout.
 
+use std::path::PathBuf;
+
 use serde_json::{Map, Value};
 use toolpool_config::{Config, Decision, Mode, NewRule};
 use toolpool_registry::{Fingerprint, ToolMeta, ViewRules, canonical};
@@ -10,12 +12,13 @@ use toolpool_registry::{Fingerprint, ToolMeta, ViewRules, canonical};
 use super::resolve::Valid;
 use super::{Door, Refusal};
 use crate::approve::{Question, Said};
-use crate::caller::Caller;
+use crate::caller::{Asks, Caller};
 use crate::event::What;
 use crate::journal::Redactor;
 use crate::journal::entry::{DecisionNote, DecisionSource, Grant};
 use crate::journal::{Entry, Sync};
-use crate::permission::{Judged, Policy, Proposal, decide};
+use crate::permission::{Judged, Policy, Proposal, decide, folder_of};
+use crate::workspace::links::leading_outside;
 
 /// Bound to server, schema and arguments: what was approved is what is sent, and nothing else.
 pub(super) struct Approved {
@@ -49,6 +52,17 @@ impl Valid {
             &arguments_sha256,
         );
         let (mut kept, mut changed) = (Kept::default(), false);
+        if let Some(link) = self.link_out(door, &judged) {
+            judged.decision = match caller.asks {
+                Asks::Typed => Decision::Allow,
+                Asks::Hub | Asks::Client => Decision::Ask,
+            };
+            judged.reason = format!(
+                "the workspace has a link that leads outside of it (`{}`), and a command may follow it",
+                link.display()
+            );
+            judged.exact = true;
+        }
         if let Some(doubt) = self.second_opinion(door, caller, secrets, &judged).await? {
             judged.decision = Decision::Ask;
             judged.source = DecisionSource::Mode;
@@ -172,6 +186,15 @@ impl Valid {
         let view = view_now(&now.config, caller)?;
         (tool.fingerprint == self.tool.fingerprint)
             .then(|| self.judge(door, caller, &now.config, (tool, &view), arguments_sha256))
+    }
+
+    /// A link out of the folder in which a command is about to run that the gates freed: they read no disk.
+    fn link_out(&self, door: &Door<'_>, judged: &Judged) -> Option<PathBuf> {
+        if judged.decision != Decision::Allow || judged.source != DecisionSource::Gate {
+            return None;
+        }
+        let server = door.config.servers.get(&*self.tool.id.server)?;
+        leading_outside(&folder_of(server, door.folder)?)
     }
 
     /// The model's doubt about a call that the rules allow, where it is asked for one.

@@ -27,6 +27,7 @@ pub mod confined;
 mod edit;
 mod find;
 mod info;
+pub mod links;
 mod list;
 mod output;
 mod place;

@@ -52,6 +52,11 @@ pub(super) fn recap(opened: &Opened, history: &[Message], look: &Look) -> String
 /// What recovery found, one sentence each.
 pub(crate) fn found(opened: &Opened) -> Vec<String> {
     let mut all: Vec<String> = opened.damage.iter().map(|text| one_line(text)).collect();
+    if let Some(mode) = opened.mode {
+        all.push(format!(
+            "the session's mode is `{mode}`, which is not the configuration's; `--mode` or `/mode` sets it"
+        ));
+    }
     if let Some((turn, _)) = &opened.interrupted {
         all.push(format!(
             "turn {turn} was interrupted: the program ended in the middle of it"
@@ -62,7 +67,7 @@ pub(crate) fn found(opened: &Opened) -> Vec<String> {
 
 /// A call in doubt, as it is told.
 pub(crate) fn doubt(doubt: &Doubt) -> String {
-    format!("in doubt: {} ({})", one_line(&doubt.sentence), doubt.effect)
+    format!("in doubt: {}", one_line(&doubt.sentence))
 }
 
 /// What a person knows of a call in doubt.

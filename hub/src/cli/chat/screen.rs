@@ -16,7 +16,7 @@ mod status;
 mod thoughts;
 
 use crate::cli::ui::{Look, Style};
-use crate::cli::words::{self, number, one_line};
+use crate::cli::words::{self, number, one_line, safe};
 use crate::event::{Event, What};
 use answer::Answer;
 use calls::Calls;
@@ -170,7 +170,11 @@ impl Screen {
             What::TurnEnd { how, note } => {
                 self.calls.forget();
                 self.waiting.clear();
-                let text = ending(how, note.as_deref().map(one_line), &self.look);
+                let text = ending(
+                    how,
+                    note.as_deref().map(|note| safe(note).trim_end().to_owned()),
+                    &self.look,
+                );
                 match text {
                     Some(text) => self.line(&mut out, text),
                     None => self.quiet(&mut out),
@@ -287,7 +291,11 @@ fn ending(how: &str, note: Option<String>, look: &Look) -> Option<String> {
     Some(match how {
         "answered" => return note,
         "cancelled" => look.paint(Style::Warn, &with("stopped")),
-        "refused" => warning("the request was not sent, since it does not fit"),
+        "refused" => format!(
+            "{} {}",
+            look.paint(Style::Bad, "error:"),
+            with("the request was not sent, since it does not fit")
+        ),
         "failed" => format!(
             "{} {}",
             look.paint(Style::Bad, "error:"),

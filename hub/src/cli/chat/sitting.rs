@@ -169,7 +169,7 @@ impl Sitting<'_> {
                 ended?;
                 ui.say(&screen.status());
                 // Calls that ran into a time limit, or were stopped while they ran.
-                let doubts = agent.doubts();
+                let doubts = agent.fresh_doubts();
                 let stays = recover::settle(context, agent, &mut desk.terminal, &doubts).await?;
                 Ok(if stays { Next::Line } else { Next::Leave })
             }

@@ -97,12 +97,14 @@ impl Calls {
                 elapsed_ms,
             } => return self.finished(call, state, text, *elapsed_ms, look),
             What::CallSettled { call, state, by } => {
-                let text = format!(
-                    "call {} is settled: {} ({})",
-                    one_line(call),
-                    spoken(state),
-                    one_line(by)
-                );
+                let (call, by) = (one_line(call), one_line(by));
+                let text = match by.as_str() {
+                    "nobody" => format!("call {call} stays in doubt, and the model is told so"),
+                    "repeat" => {
+                        format!("call {call} had no answer and is made again, which does no harm")
+                    }
+                    _ => format!("call {call} is settled: {} ({by})", spoken(state)),
+                };
                 return vec![look.paint(Style::Dim, &text)];
             }
             _ => {}

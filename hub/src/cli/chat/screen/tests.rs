@@ -315,7 +315,7 @@ fn what_a_person_should_know() {
         (end("cancelled", None), "> stopped\n"),
         (
             end("refused", Some("tools take 900 tokens")),
-            "> warning: the request was not sent, since it does not fit: tools take 900 tokens\n",
+            "> error: the request was not sent, since it does not fit: tools take 900 tokens\n",
         ),
         (
             end("failed", Some("the server is gone")),
