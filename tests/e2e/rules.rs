@@ -144,3 +144,20 @@ fn a_project_can_deny_and_not_allow() {
     let shown = env.run(["config", "show", "rules"]).ok();
     assert_eq!(shown.stdout.lines().count(), 3, "{}", shown.snapshot());
 }
+
+#[test]
+fn a_project_cannot_put_another_program_under_the_persons_server() {
+    let env = TestEnv::new();
+    let notes = notes(&env, "");
+    env.write(
+        "work/.toolpool.toml",
+        "[servers.notes]\ncommand = \"no-such-program\"\n[event_log]\nenabled = false\n",
+    );
+    let run = env
+        .run(["call", "notes__read_note", r#"{"title": "plain"}"#])
+        .ok();
+    for key in ["`servers.notes.command`", "`event_log.enabled`"] {
+        assert!(run.stderr.contains(key), "{}", run.snapshot());
+    }
+    assert_eq!(notes.saw("call").len(), 1);
+}

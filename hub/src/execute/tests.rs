@@ -407,8 +407,8 @@ async fn for_the_session_is_a_grant_and_always_a_rule_too() {
     assert_eq!(world.told()[1], "grant echo");
     assert!(of(&world.kept).is_empty());
     world.ask("s__echo", Said::Always).await.expect("an answer");
-    let tool = &world.snapshot.tools()[0];
-    assert_eq!(&*tool.id.name, "echo");
+    let mut tools = world.snapshot.tools().iter();
+    let tool = tools.find(|tool| &*tool.id.name == "echo").expect("a tool");
     assert_eq!(
         of(&world.kept),
         [format!("rule s echo {}", tool.fingerprint)]
