@@ -16,7 +16,7 @@ pub enum Asks {
     /// The hub asks them: an agent's calls.
     #[default]
     Hub,
-    /// At a client that asks them by itself: what no rule names is left to it.
+    /// At a client that asks them by itself: what no rule names and no gate doubts is left to it.
     Client,
     /// They typed the call: that is their yes.
     Typed,

@@ -1,7 +1,7 @@
 //! `toolpool "do this"`: one request, done by the model with the tools that fit, and its answer.
 //!
 //! stdout, by `--output-format`: `text` the answer and nothing else; `json` one object at the end, `{"session", "model",
-//! "answer", "how", "note", "calls": [{call, name, arguments, state, elapsed_ms}], "usage": {steps, window, prompt, cached,
+//! "answer", "how", "note", "calls": [{call, name, arguments, state, reason, elapsed_ms}], "usage": {steps, window, prompt, cached,
 //! reply}, "warnings": [..]}`; `stream-json` each event as one line when it happens (see `event.rs`). stderr is for a person
 //! who watches. Exit codes: 0 answered, 1 ended without an answer, 130 stopped.
 //!
@@ -400,7 +400,7 @@ mod tests {
             "note": null,
             "calls": [
                 {"call": "a", "name": "workspace__read", "arguments": {"path": "a.md"}, "state": "completed", "elapsed_ms": 12},
-                {"call": "b", "name": "read", "arguments": "{\"x\":", "state": "denied", "elapsed_ms": 0},
+                {"call": "b", "name": "read", "arguments": "{\"x\":", "state": "denied", "reason": "nobody is here to ask", "elapsed_ms": 0},
             ],
             "usage": {"steps": 2, "window": 0, "prompt": 1900, "cached": 800, "reply": 40},
             "warnings": ["80 % in use"],
