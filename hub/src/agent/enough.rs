@@ -7,7 +7,7 @@ use toolpool_config::Config;
 
 use super::Agent;
 use crate::budget::Refusal;
-use crate::journal::entry::{EndHow, StepNo, TurnNo};
+use crate::journal::entry::{CallId, EndHow, StepNo, TurnNo};
 use crate::repeat::{Circle, Repeats};
 
 /// How a turn ends, with what the person is told.
@@ -36,15 +36,23 @@ pub(crate) fn after(agent: &Agent, turn: TurnNo) -> Option<End> {
 
 fn circle(agent: &Agent, turn: TurnNo, config: &Config) -> Option<Circle> {
     let folds = agent.folds();
-    let mut repeats = Repeats::default();
-    let mut last = None;
+    let (mut repeats, mut found, mut last) = (Repeats::default(), None, 0);
     for answered in folds.session.calls_answered(turn) {
         let (call, text) = (&answered.call, &answered.text);
         let arguments = serde_json::Value::Object(call.arguments.object());
-        last = repeats.take(&call.name, &arguments, text, answered.failed, &config.agent);
+        last = call.id.parse::<CallId>().map_or(last, |id| id.step);
+        let circle = repeats.take(&call.name, &arguments, text, answered.failed, &config.agent);
+        found = match (circle, found) {
+            (Some(circle), _) => Some((last, circle)),
+            // A call that works ends a row of failures, also beside them.
+            (None, Some((_, Circle::Failures { .. }))) => None,
+            (None, found) => found,
+        };
     }
-    // Only the newest call counts: an earlier circle was left when the model did something else.
-    last
+    // Only the newest step counts: an earlier circle was left when the model did something else.
+    found
+        .filter(|(step, _)| *step == last)
+        .map(|(_, circle)| circle)
 }
 
 /// The end of a turn whose request does not fit.
