@@ -190,7 +190,7 @@ impl World {
             schemas: &self.schemas,
             fleet: &self.fleet,
             config: &self.config,
-            folder: Path::new("/work"),
+            folder: Path::new("/home/p"),
             now: &now,
             desk,
         };

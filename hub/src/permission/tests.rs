@@ -1,3 +1,5 @@
+//! The decision over modes, effects, claims, rules, grants and gates: as a table, and as promises over random cases.
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::LazyLock;
@@ -117,7 +119,7 @@ impl Case {
         let proposal = Proposal {
             tool: &self.tool,
             server: CONFIG.servers.get(&*self.tool.id.server),
-            folder: Path::new("/work/p"),
+            folder: Path::new("/home/p"),
             arguments: &self.arguments,
             arguments_sha256: HASH,
         };
@@ -506,7 +508,7 @@ fn a_server_that_is_not_configured_any_more_is_not_called() {
     let proposal = Proposal {
         tool: &case.tool,
         server: None,
-        folder: Path::new("/work"),
+        folder: Path::new("/home/p"),
         arguments: &case.arguments,
         arguments_sha256: HASH,
     };
@@ -652,7 +654,7 @@ proptest! {
             believed: case.tool.claims.believed(),
             fingerprint: &fingerprint,
             arguments: &case.arguments,
-            folder: Some(Path::new("/work/p")),
+            folder: Some(Path::new("/home/p")),
         };
         let doubted = case.gate() == Some(Decision::Ask);
         let by_rule = case.rules.iter().any(|rule| {

@@ -84,7 +84,7 @@ async fn nothing_is_sent_that_the_journal_does_not_take() {
             session: String::new(),
             what: JournalKind::Session,
             program: "test".into(),
-            folder: "/work".into(),
+            folder: "/home/p".into(),
             model: None,
             profile: None,
             mode: Mode::Ask,
