@@ -5,12 +5,13 @@ use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use toolpool_config::fixed::{ASK_WITHIN, COUNT_TRIES_MAX};
+use toolpool_config::fixed::ASK_WITHIN;
 
 use super::body::{self, Sampling};
 use super::calibrate::Local;
 use super::connect::{named, said, window};
 use super::facts::{self, Answers, number};
+use super::oracle;
 use super::stream::{self, Ask, Framing};
 use super::wire::{Trouble, Wire};
 use super::{
@@ -142,24 +143,7 @@ impl Model for Llama {
             if self.oracle == Oracle::None {
                 return Ok(self.local.count(prompt));
             }
-            let mut asked = self.ask_count(prompt).await;
-            for _ in 1..COUNT_TRIES_MAX {
-                // A connection that was kept and is closed at that moment fails once, and counting changes nothing.
-                if matches!(asked, Ok(_) | Err(Trouble::Final(_))) {
-                    break;
-                }
-                asked = self.ask_count(prompt).await;
-            }
-            match asked {
-                Ok(tokens) => Ok(Counted {
-                    tokens,
-                    raw: tokens,
-                    exact: true,
-                }),
-                Err(Trouble::Passing(error @ ModelError::Unreachable { .. })) => Err(error),
-                // A busy server, or a prompt that its template refuses: the request itself will say so.
-                Err(_) => Ok(self.local.count(prompt)),
-            }
+            oracle::counted(&self.local, prompt, || self.ask_count(prompt)).await
         }
         .boxed()
     }

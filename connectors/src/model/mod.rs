@@ -23,6 +23,7 @@ mod llama;
 mod message;
 mod ollama;
 mod openai;
+mod oracle;
 mod overflow;
 mod stream;
 mod think;

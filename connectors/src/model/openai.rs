@@ -12,6 +12,7 @@ use super::calibrate::Local;
 use super::connect::{named, said, window};
 use super::discover;
 use super::facts::{self, Answers, number};
+use super::oracle;
 use super::stream::{self, Ask, Framing};
 use super::wire::{Trouble, Wire};
 use super::{
@@ -151,15 +152,7 @@ impl Model for OpenAi {
             if self.about.counts == Counts::Calibrated {
                 return Ok(self.local.count(prompt));
             }
-            match self.ask_count(prompt).await {
-                Ok(tokens) => Ok(Counted {
-                    tokens,
-                    raw: tokens,
-                    exact: true,
-                }),
-                Err(Trouble::Passing(error @ ModelError::Unreachable { .. })) => Err(error),
-                Err(_) => Ok(self.local.count(prompt)),
-            }
+            oracle::counted(&self.local, prompt, || self.ask_count(prompt)).await
         }
         .boxed()
     }
