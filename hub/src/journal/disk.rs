@@ -88,7 +88,15 @@ pub enum Locked {
 
 /// A lock that is held.
 #[derive(Debug)]
-pub struct Lock(#[expect(dead_code, reason = "held, and dropped")] File);
+pub struct Lock(File);
+
+impl Drop for Lock {
+    /// Gives it up by name. Closing the file is not enough: a child of this process has a copy of it between its fork and its exec.
+    fn drop(&mut self) {
+        // What fails here is left to the end of the process.
+        let _ = self.0.unlock();
+    }
+}
 
 /// The disk of this machine.
 #[derive(Clone, Copy, Debug, Default)]
@@ -254,8 +262,13 @@ mod tests {
             Ok(Locked::Theirs { pid }) => assert_eq!(pid, Some(std::process::id())),
             other => panic!("{other:?}"),
         }
+        let copy = held
+            .0
+            .try_clone()
+            .expect("as a child has it before its exec");
         drop(held);
         assert!(matches!(disk.lock(&lock), Ok(Locked::Ours(_))));
+        drop(copy);
         disk.remove(&folder).expect("removed");
         assert!(!folder.exists());
     }
