@@ -174,6 +174,71 @@ pub enum What {
         /// The steps.
         items: Vec<Step>,
     },
+    /// Whether another pool was worth reading the conversation again.
+    BorderDecided {
+        /// The step.
+        step: u32,
+        /// Names among the best ranked that the pool does not have.
+        missing: Vec<String>,
+        /// Milliseconds that having them is expected to save.
+        gain_ms: f64,
+        /// Milliseconds that reading again is expected to cost.
+        cost_ms: f64,
+        /// Whether another pool was built.
+        rebuilt: bool,
+    },
+    /// A part of the conversation is shown to the model in another form from here on.
+    Compacted {
+        /// The step.
+        step: u32,
+        /// `clear`, `digest`, `summary`, `reset`.
+        rung: String,
+        /// `room`, `overflow`, `truncated`, `asked`.
+        reason: String,
+        /// Tokens of the request before.
+        before: u32,
+        /// Tokens of the request after.
+        after: u32,
+        /// Results that are one line now.
+        cleared: usize,
+    },
+    /// What the server had of the prompt in its cache.
+    CacheRead {
+        /// The step.
+        step: u32,
+        /// Tokens of the prompt.
+        prompt: u32,
+        /// Tokens that could have been in the cache.
+        predicted: u32,
+        /// Tokens that were, where the server says.
+        cached: Option<u32>,
+        /// Why some were lost: one of a closed list.
+        cause: Option<String>,
+        /// Where the first difference is.
+        place: Option<String>,
+    },
+    /// Something was held against what is known.
+    Verified {
+        /// The step.
+        step: u32,
+        /// `format`, `effect`, `claims`, `verdict`.
+        what: String,
+        /// The call that it is about.
+        call: Option<String>,
+        /// Whether it holds.
+        holds: bool,
+        /// What was found, one sentence each.
+        findings: Vec<String>,
+    },
+    /// A call began a session of its own.
+    Delegated {
+        /// The call.
+        call: String,
+        /// The agent type.
+        agent: String,
+        /// The delegate's session.
+        delegate: String,
+    },
     /// Something about the session was set: mode, deny list, pin, grant, undo.
     Setting {
         /// Which.

@@ -28,8 +28,9 @@ use sha2::{Digest, Sha256};
 
 pub use cache::{Broke, cache_break, cache_detail, cached_at_most};
 pub use detail::{
-    CacheDetail, ConfigDetail, ContextDetail, Detail, ModelDetail, PermissionDetail, PoolDetail,
-    RecoveryDetail, RegistryDetail, RoomDetail, ServerDetail, ToolDetail,
+    CacheDetail, CompactionDetail, ConfigDetail, ContextDetail, Detail, ModelDetail,
+    PermissionDetail, PoolDetail, RecoveryDetail, RegistryDetail, RoomDetail, ServerDetail,
+    ToolDetail, VerificationDetail,
 };
 pub use from_event::from_event;
 pub use hub::HubLog;
@@ -129,13 +130,17 @@ pub enum Category {
     Model,
     /// The prompt cache of the model's server.
     Cache,
+    /// What is shown to the model in another form.
+    Compaction,
+    /// Results, writes and answers held against what is known.
+    Verification,
     /// What was found after a crash.
     Recovery,
 }
 
 impl Category {
     /// All categories.
-    pub const ALL: [Category; 11] = [
+    pub const ALL: [Category; 13] = [
         Category::Context,
         Category::Registry,
         Category::Server,
@@ -146,6 +151,8 @@ impl Category {
         Category::Tool,
         Category::Model,
         Category::Cache,
+        Category::Compaction,
+        Category::Verification,
         Category::Recovery,
     ];
 
@@ -163,6 +170,8 @@ impl Category {
             Category::Tool => "tool",
             Category::Model => "model",
             Category::Cache => "cache",
+            Category::Compaction => "compaction",
+            Category::Verification => "verification",
             Category::Recovery => "recovery",
         }
     }

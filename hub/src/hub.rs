@@ -297,6 +297,8 @@ impl Hub {
             mode: config.mode,
             deny: Vec::new(),
             forked: None,
+            agent: None,
+            parent: None,
         };
         let recorder = self.recorder().clone();
         let (mut session, mut turn) = (String::new(), 0);

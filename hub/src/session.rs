@@ -202,6 +202,12 @@ impl Session {
             Entry::Warning { turn, category, .. } if category == "budget" => self.warned = *turn,
             Entry::Resumed { .. }
             | Entry::Decision(_)
+            | Entry::Border(_)
+            | Entry::Cache(_)
+            | Entry::Compaction(_)
+            | Entry::Delegated(_)
+            | Entry::PinFile { .. }
+            | Entry::Verified(_)
             | Entry::Steps { .. }
             | Entry::Warning { .. } => {}
         }

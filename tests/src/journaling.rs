@@ -27,6 +27,8 @@ pub fn begin() -> Begin {
         mode: Mode::Ask,
         deny: Vec::new(),
         forked: None,
+        agent: None,
+        parent: None,
     }
 }
 

@@ -160,6 +160,8 @@ fn begin(setup: &Setup) -> Result<Begin, Error> {
         mode: setup.mode.unwrap_or(caller.rules.mode),
         deny: setup.deny.clone(),
         forked: None,
+        agent: None,
+        parent: None,
     })
 }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{BudgetPart, Cost, Event, Step, VERSION, What};
 use crate::journal::Line;
-use crate::journal::entry::{CallId, Entry, StepItem};
+use crate::journal::entry::{CallId, CompactReason, Entry, StepItem};
 
 /// The events of a line, in order. `turn` is the open turn, 0 where none is; it is moved on by the lines that begin and
 /// end one, so that the lines of a journal are taken in order, from the first.
@@ -52,6 +52,12 @@ fn turn_of(entry: &Entry) -> Option<u32> {
         | Entry::Steps { turn, .. }
         | Entry::End { turn, .. } => Some(*turn),
         Entry::Pool(note) => Some(note.turn),
+        Entry::Border(note) => Some(note.turn),
+        Entry::Cache(note) => Some(note.turn),
+        Entry::Verified(note) => Some(note.turn),
+        Entry::Delegated(note) => call(&note.call),
+        // One that a person asked for is outside of turns, whichever turn it follows.
+        Entry::Compaction(note) => (note.reason != CompactReason::Asked).then_some(note.turn),
         Entry::Decision(note) => call(&note.call),
         Entry::Intent(note) => call(&note.call),
         Entry::Outcome(note) => call(&note.call),
@@ -63,6 +69,7 @@ fn turn_of(entry: &Entry) -> Option<u32> {
         | Entry::Deny { .. }
         | Entry::Allow { .. }
         | Entry::Pin { .. }
+        | Entry::PinFile { .. }
         | Entry::Grant { .. } => None,
     }
 }
@@ -113,6 +120,41 @@ fn what(entry: &Entry) -> Vec<What> {
                 .collect(),
             exact: table.exact,
             removed: removed.len(),
+        },
+        Entry::Border(note) => What::BorderDecided {
+            step: note.step,
+            missing: note.missing.clone(),
+            gain_ms: note.gain_ms,
+            cost_ms: note.cost_ms,
+            rebuilt: note.rebuilt,
+        },
+        Entry::Compaction(note) => What::Compacted {
+            step: note.step,
+            rung: word(&note.rung),
+            reason: word(&note.reason),
+            before: note.before,
+            after: note.after,
+            cleared: note.cleared.len(),
+        },
+        Entry::Cache(note) => What::CacheRead {
+            step: note.step,
+            prompt: note.prompt,
+            predicted: note.predicted,
+            cached: note.cached,
+            cause: note.cause.as_ref().map(word),
+            place: note.place.clone(),
+        },
+        Entry::Verified(note) => What::Verified {
+            step: note.step,
+            what: word(&note.what),
+            call: note.call.map(|call| call.to_string()),
+            holds: note.holds,
+            findings: note.findings.clone(),
+        },
+        Entry::Delegated(note) => What::Delegated {
+            call: note.call.to_string(),
+            agent: note.agent.clone(),
+            delegate: note.session.clone(),
         },
         Entry::Reply { .. } => return reply(entry),
         Entry::Decision(note) => {
@@ -179,6 +221,8 @@ fn what(entry: &Entry) -> Vec<What> {
         Entry::Allow { pattern } => setting("allow", pattern.clone()),
         Entry::Pin { tool, on: true } => setting("pin", tool.clone()),
         Entry::Pin { tool, on: false } => setting("unpin", tool.clone()),
+        Entry::PinFile { path, on: true } => setting("pin-file", path.clone()),
+        Entry::PinFile { path, on: false } => setting("unpin-file", path.clone()),
         Entry::Grant { grant } => setting("grant", format!("{}/{}", grant.server, grant.tool)),
         Entry::Undo { turn } => setting("undo", turn.to_string()),
         Entry::Warning { category, text, .. } => What::Warning {

@@ -40,6 +40,8 @@ fn lines() -> Vec<Line> {
             mode: Mode::Ask,
             deny: Vec::new(),
             forked: None,
+            agent: None,
+            parent: None,
         }),
         Entry::Mode { mode: Mode::Plan },
         Entry::User {

@@ -22,6 +22,8 @@ pub enum Detail {
     Tool(ToolDetail),
     Model(ModelDetail),
     Cache(CacheDetail),
+    Compaction(CompactionDetail),
+    Verification(VerificationDetail),
     Recovery(RecoveryDetail),
 }
 
@@ -40,6 +42,8 @@ impl Detail {
             Detail::Tool(_) => Category::Tool,
             Detail::Model(_) => Category::Model,
             Detail::Cache(_) => Category::Cache,
+            Detail::Compaction(_) => Category::Compaction,
+            Detail::Verification(_) => Category::Verification,
             Detail::Recovery(_) => Category::Recovery,
         }
     }
@@ -58,6 +62,8 @@ impl Detail {
             Category::Tool => Detail::Tool(ToolDetail::Warning { text }),
             Category::Model => Detail::Model(ModelDetail::Warning { text }),
             Category::Cache => Detail::Cache(CacheDetail::Warning { text }),
+            Category::Compaction => Detail::Compaction(CompactionDetail::Warning { text }),
+            Category::Verification => Detail::Verification(VerificationDetail::Warning { text }),
             Category::Recovery => Detail::Recovery(RecoveryDetail::Warning { text }),
         }
     }
@@ -183,6 +189,13 @@ pub enum PoolDetail {
         tokens: u32,
         allowance: u32,
     },
+    Decided {
+        step: u32,
+        missing: Vec<String>,
+        gain_ms: f64,
+        cost_ms: f64,
+        rebuilt: bool,
+    },
     Warning {
         text: String,
     },
@@ -251,6 +264,11 @@ pub enum ToolDetail {
         elapsed_ms: u64,
         text: Content,
     },
+    Delegated {
+        call: String,
+        agent: String,
+        delegate: String,
+    },
     Warning {
         text: String,
     },
@@ -304,6 +322,42 @@ pub enum CacheDetail {
     /// Something a person should know.
     Warning {
         /// One sentence.
+        text: String,
+    },
+}
+
+/// Of a compaction.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the fields are those of the session's events")]
+pub enum CompactionDetail {
+    Compacted {
+        step: u32,
+        rung: String,
+        reason: String,
+        before: u32,
+        after: u32,
+        cleared: usize,
+    },
+    Warning {
+        text: String,
+    },
+}
+
+/// Of a verification.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the fields are those of the session's events")]
+pub enum VerificationDetail {
+    Checked {
+        step: u32,
+        // `what` is the tag's own name.
+        check: String,
+        call: Option<String>,
+        holds: bool,
+        findings: Vec<Content>,
+    },
+    Warning {
         text: String,
     },
 }

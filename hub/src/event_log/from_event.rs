@@ -1,8 +1,8 @@
 //! What of a session's events is worth a line in the log, in which category, and how much it matters.
 
 use super::{
-    CacheDetail, Category, Content, ContextDetail, Detail, Level, ModelDetail, PermissionDetail,
-    PoolDetail, RecoveryDetail, RoomDetail, ToolDetail,
+    CacheDetail, Category, CompactionDetail, Content, ContextDetail, Detail, Level, ModelDetail,
+    PermissionDetail, PoolDetail, RecoveryDetail, RoomDetail, ToolDetail, VerificationDetail,
 };
 use crate::event::{Event, Step, What};
 
@@ -141,6 +141,59 @@ pub fn from_event(event: &Event, keep: bool) -> Option<(Level, Detail)> {
             state: state.clone(),
             by: by.clone(),
         })),
+        What::BorderDecided {
+            step,
+            missing,
+            gain_ms,
+            cost_ms,
+            rebuilt,
+        } => info(Detail::Pool(PoolDetail::Decided {
+            step: *step,
+            missing: missing.clone(),
+            gain_ms: *gain_ms,
+            cost_ms: *cost_ms,
+            rebuilt: *rebuilt,
+        })),
+        What::Compacted {
+            step,
+            rung,
+            reason,
+            before,
+            after,
+            cleared,
+        } => info(Detail::Compaction(CompactionDetail::Compacted {
+            step: *step,
+            rung: rung.clone(),
+            reason: reason.clone(),
+            before: *before,
+            after: *after,
+            cleared: *cleared,
+        })),
+        What::Verified {
+            step,
+            what,
+            call,
+            holds,
+            findings,
+        } => (
+            if *holds { Level::Info } else { Level::Warn },
+            Detail::Verification(VerificationDetail::Checked {
+                step: *step,
+                check: what.clone(),
+                call: call.clone(),
+                holds: *holds,
+                findings: findings.iter().map(|text| content(text)).collect(),
+            }),
+        ),
+        What::Delegated {
+            call,
+            agent,
+            delegate,
+        } => info(Detail::Tool(ToolDetail::Delegated {
+            call: call.clone(),
+            agent: agent.clone(),
+            delegate: delegate.clone(),
+        })),
         What::Steps { items } => info(Detail::Context(steps(items))),
         What::Setting { name, value } => info(Detail::Context(ContextDetail::Setting {
             name: name.clone(),
@@ -182,7 +235,8 @@ pub fn from_event(event: &Event, keep: bool) -> Option<(Level, Detail)> {
                 silent_ms: *silent_ms,
             }),
         ),
-        What::Queued {}
+        What::CacheRead { .. }
+        | What::Queued {}
         | What::Prefill { .. }
         | What::Thinking { .. }
         | What::Text { .. }

@@ -112,6 +112,9 @@ impl Valid {
             allowed,
             reason: secrets.hide(&judged.reason),
             source: judged.source,
+            rule: None,
+            approver: None,
+            agent: None,
         };
         let written = desk
             .journal

@@ -194,6 +194,9 @@ fn denial(tool: &str, source: DecisionSource, words: Option<&str>) -> String {
         DecisionSource::NoPerson => format!(
             "this call of `{tool}` needs a person's approval and nobody is there to give it; do not try it again"
         ),
+        DecisionSource::AgentType => {
+            format!("`{tool}` is none of the tools of this agent{words}; do not try it again")
+        }
         DecisionSource::Mode => {
             format!(
                 "this call of `{tool}` is not possible in this mode{words}; do not try it again"

@@ -6,13 +6,15 @@
 //!                  ▲                          └► Refused ────────┤   in doubt: Intent without Outcome, or with one that does not know
 //!                  └───────────── next step ─────────────────────┘
 //! End
-//! between: Steps, Mode, Deny, Allow, Pin, Grant, Undo, Settled, Warning
+//! between: Steps, Mode, Deny, Allow, Pin, PinFile, Grant, Undo, Settled, Warning,
+//!          Border, Cache, Compaction, Verified, Delegated
 //! ```
 //!
 //! A reader that meets a kind it does not know stops with an error and changes nothing: the file is from a newer program.
 //! Nothing here is derived from something else here; what can be worked out is worked out by the folds.
 
 mod call_id;
+mod long;
 mod notes;
 
 use std::collections::BTreeMap;
@@ -22,6 +24,7 @@ use toolpool_config::Mode;
 use toolpool_connectors::model::{Counted, Stop, ToolCall, Usage};
 
 pub use call_id::CallId;
+pub use long::*;
 pub use notes::*;
 
 /// The version of the lines. Raised when an older program could misread a newer file.
@@ -66,6 +69,10 @@ pub enum Entry {
     },
     /// The tools that the model is offered from here on: an epoch begins.
     Pool(PoolNote),
+    /// Whether another pool was worth its re-read, with the figures it was decided by. Where it was, [`Entry::Pool`] follows.
+    Border(BorderNote),
+    /// A part of the conversation is shown to the model in another form from here on. The lines themselves stay.
+    Compaction(CompactionNote),
     /// A request fits, and this is how.
     Fit {
         /// The turn.
@@ -74,7 +81,8 @@ pub enum Entry {
         step: StepNo,
         /// What takes the room, as `/budget` prints it.
         table: BudgetTable,
-        /// What was taken out of the conversation for good so that it fits, by the `seq` of the entries.
+        /// What was taken out of the conversation for good so that it fits, by the `seq` of the entries. Written by programs that
+        /// had no [`Entry::Compaction`] yet.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         removed: Vec<u64>,
     },
@@ -105,6 +113,12 @@ pub enum Entry {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         truncated: bool,
     },
+    /// What the server had of the prompt in its cache, and what it could have had.
+    Cache(CacheNote),
+    /// Something was held against what is known: a result, a write, the final answer.
+    Verified(VerifiedNote),
+    /// A call begins a session of its own, under an agent type.
+    Delegated(DelegatedNote),
     /// Whether a call may be made, and who says so.
     Decision(DecisionNote),
     /// A call is about to be sent. Without an outcome behind it the call is in doubt.
@@ -170,6 +184,13 @@ pub enum Entry {
     Pin {
         /// The exposed name.
         tool: String,
+        /// Whether it is pinned from here on.
+        on: bool,
+    },
+    /// A file is shown again after a reset, or no longer.
+    PinFile {
+        /// The path as the person wrote it.
+        path: String,
         /// Whether it is pinned from here on.
         on: bool,
     },

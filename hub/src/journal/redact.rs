@@ -163,6 +163,19 @@ impl Redactor {
                     .for_each(|call| self.arguments(&mut call.arguments));
             }
             Entry::Decision(decision) => self.text(&mut decision.reason),
+            Entry::Compaction(note) => {
+                self.text(&mut note.text);
+                option(&mut note.focus);
+                note.cleared
+                    .iter_mut()
+                    .for_each(|cleared| self.text(&mut cleared.line));
+            }
+            Entry::Cache(note) => option(&mut note.place),
+            Entry::Verified(note) => {
+                note.findings.iter_mut().for_each(|text| self.text(text));
+                option(&mut note.told);
+            }
+            Entry::Delegated(note) => self.text(&mut note.task),
             Entry::Intent(intent) => self.value(&mut intent.arguments),
             Entry::Outcome(outcome) => {
                 self.text(&mut outcome.text);
@@ -179,6 +192,8 @@ impl Redactor {
             | Entry::Fit { .. }
             | Entry::Mode { .. }
             | Entry::Pin { .. }
+            | Entry::PinFile { .. }
+            | Entry::Border(_)
             | Entry::Grant { .. }
             | Entry::Undo { .. } => {}
         }

@@ -21,6 +21,8 @@ pub(super) fn begin() -> Begin {
         mode: Mode::Ask,
         deny: Vec::new(),
         forked: None,
+        agent: None,
+        parent: None,
     }
 }
 

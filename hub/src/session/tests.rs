@@ -28,6 +28,8 @@ fn begin() -> Entry {
         mode: Mode::Plan,
         deny: vec!["a__*".into()],
         forked: None,
+        agent: None,
+        parent: None,
     })
 }
 

@@ -90,6 +90,8 @@ async fn nothing_is_sent_that_the_journal_does_not_take() {
             mode: Mode::Ask,
             deny: Vec::new(),
             forked: None,
+            agent: None,
+            parent: None,
         };
         let (journal, id) = store.create(begin, Box::new(|_| {})).expect("a journal");
         let desk = Desk::new(&journal, &id, &NoPerson);

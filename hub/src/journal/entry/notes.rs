@@ -33,6 +33,23 @@ pub struct Begin {
     /// The session that it was forked from. Its lines up to there are copied behind this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forked: Option<Forked>,
+    /// The agent type, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// The call that it was begun by, where it is a delegate's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Parent>,
+}
+
+/// Whose delegate a session is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parent {
+    /// The session that it was begun in.
+    pub session: String,
+    /// The call there.
+    pub call: CallId,
+    /// How many delegates stand one above the other, this one among them: 1 for one that a conversation began.
+    pub depth: u32,
 }
 
 /// What a journal is for.
@@ -65,7 +82,7 @@ pub struct PoolNote {
     pub snapshot: u64,
     /// What it was chosen for.
     pub query: String,
-    /// Why it was built anew: `first`, `turn`, `deny`, `pin`, `room`; `tried` where it was only looked at.
+    /// Why it was built anew: `first`, `turn`, `deny`, `pin`, `room`, `compaction`; `tried` where it was only looked at.
     pub border: String,
     /// The tools, in the order offered.
     pub tools: Vec<PoolTool>,
@@ -162,6 +179,27 @@ pub struct DecisionNote {
     pub reason: String,
     /// What decided.
     pub source: DecisionSource,
+    /// The rule, list entry or gate that decided or had it asked, as the person finds it in the configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// Who gave the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approver: Option<ApproverKind>,
+    /// The agent type that asked; none for a conversation without one, and for clients.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+}
+
+/// Who gave the answer to a call that was decided on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ApproverKind {
+    /// A person at the terminal.
+    Terminal,
+    /// The agent that delegated the task, within its own rights.
+    Coordinator,
+    /// Rules alone: nobody was asked.
+    Autonomous,
 }
 
 /// What decided on a call.
@@ -180,6 +218,8 @@ pub enum DecisionSource {
     Grant,
     /// The person, asked for this call.
     Person,
+    /// The agent type does not have it.
+    AgentType,
     /// Nobody was there to ask.
     NoPerson,
 }
