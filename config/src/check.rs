@@ -255,6 +255,15 @@ fn numbers(config: &Config, to: &mut Resolver<'_>) {
     );
     share(&["budget", "margin_share"], config.budget.margin_share, to);
     share(&["budget", "warn_share"], config.budget.warn_share, to);
+    let compaction = &config.compaction;
+    for (name, value) in [
+        ("target_share", compaction.target_share),
+        ("protect_share", compaction.protect_share),
+        ("digest_share", compaction.digest_share),
+        ("least_share", compaction.least_share),
+    ] {
+        share(&["compaction", name], value, to);
+    }
     model(config, to);
     for (name, profile) in &config.profiles {
         let pool = &profile.pool;

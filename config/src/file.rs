@@ -10,9 +10,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    AgentSettings, BudgetSettings, Builtin, Confine, Decision, Effect, EmbeddingSettings,
-    EventLogSettings, Exposure, Glob, Limits, Mode, NameSettings, Pattern, PoolSettings, Profile,
-    ToolOverride, Trust,
+    AgentSettings, BudgetSettings, Builtin, CompactionSettings, Confine, Decision, Effect,
+    EmbeddingSettings, EventLogSettings, Exposure, Glob, Limits, Mode, NameSettings, Pattern,
+    PoolSettings, Profile, ToolOverride, Trust,
 };
 
 /// Settings of toolpool.
@@ -51,6 +51,8 @@ pub(crate) struct File {
     pub(crate) model: ModelFile,
     /// How a window is divided.
     pub(crate) budget: BudgetSettings,
+    /// How a conversation that outgrows its window is made smaller.
+    pub(crate) compaction: CompactionSettings,
     /// How the agent works.
     pub(crate) agent: AgentSettings,
     /// What the event log holds.

@@ -8,8 +8,9 @@ use serde::Serialize;
 
 use crate::error::Problem;
 use crate::{
-    AgentSettings, BudgetSettings, EmbeddingSettings, EventLogSettings, Exposure, Limits, Mode,
-    ModelSettings, NameSettings, Pattern, PoolSettings, Profile, Rule, ServeSettings, ServerConfig,
+    AgentSettings, BudgetSettings, CompactionSettings, EmbeddingSettings, EventLogSettings,
+    Exposure, Limits, Mode, ModelSettings, NameSettings, Pattern, PoolSettings, Profile, Rule,
+    ServeSettings, ServerConfig,
 };
 
 /// The whole configuration, checked and with variables put in.
@@ -45,6 +46,8 @@ pub struct Config {
     pub model: ModelSettings,
     /// How a window is divided.
     pub budget: BudgetSettings,
+    /// How a conversation that outgrows its window is made smaller.
+    pub compaction: CompactionSettings,
     /// How the agent works.
     pub agent: AgentSettings,
     /// What the event log holds.

@@ -50,7 +50,7 @@ pub use schema::schema;
 pub use secret::Secret;
 pub use server::{Builtin, Confine, Confinement, ServerConfig, ToolOverride, Transport};
 pub use settings::{
-    AgentSettings, BudgetSettings, EmbeddingSettings, EventLogSettings, ModelSettings,
-    NameSettings, PoolOverrides, PoolSettings, ServeSettings, TokenConfig,
+    AgentSettings, BudgetSettings, CompactionSettings, EmbeddingSettings, EventLogSettings,
+    ModelSettings, NameSettings, PoolOverrides, PoolSettings, ServeSettings, TokenConfig,
 };
 pub use write::write_atomically;

@@ -286,9 +286,16 @@ pub mod fixed {
     pub const UNDONE_CALLS_MAX: usize = 5;
     /// Characters of one of them.
     pub const UNDONE_CALL_CHARS_MAX: usize = 120;
-    /// Times a request is counted until it fits: one count, one after a removal that was guessed, one more where the guess was
-    /// short, and one with everything taken out.
-    pub const FIT_ROUNDS_MAX: u32 = 3;
+    /// Replies of the model within which a second compaction is a sign that the first was too small: the next rung is climbed.
+    pub const COMPACTED_SOON_REPLIES: u64 = 2;
+    /// Characters of what a call was about, in the line that stands for it: a path, a command, a question.
+    pub const CALL_ABOUT_CHARS_MAX: usize = 80;
+    /// Characters of what it came to.
+    pub const CALL_RESULT_CHARS_MAX: usize = 100;
+    /// Characters of a turn's final answer in a digest: enough to know what was said, the rest can be looked up.
+    pub const DIGEST_ANSWER_CHARS_MAX: usize = 240;
+    /// Characters of a result from which it is kept as an artifact when it leaves the window: a shorter one is told in its line.
+    pub const KEPT_CHARS_MIN: usize = 160;
     /// Steps of a task that the model may keep: they are shown with every request, and a longer plan is no plan.
     pub const STEPS_MAX: usize = 12;
     /// Characters of one of them; the rest is cut.

@@ -79,6 +79,7 @@ impl Resolver<'_> {
             serve: self.serve(file.serve),
             model: self.model(file.model),
             budget: file.budget,
+            compaction: file.compaction,
             agent: file.agent,
             event_log: file.event_log,
             limits: file.limits,

@@ -1,4 +1,4 @@
-//! Settings by section: pool, embedding, names, serve, model, budget, agent, event_log. Their defaults stand in `defaults/config.toml` only.
+//! Settings by section: pool, embedding, names, serve, model, budget, compaction, agent, event_log. Their defaults stand in `defaults/config.toml` only.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -184,6 +184,28 @@ pub struct BudgetSettings {
 impl Default for BudgetSettings {
     fn default() -> BudgetSettings {
         crate::Config::default().budget
+    }
+}
+
+/// How a conversation that outgrows its window is made smaller. Every bound is a share, so that the same settings hold for any window.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CompactionSettings {
+    /// The share of the room for the conversation that is to be in use afterwards: less, and it holds for longer; more, and less is lost.
+    pub target_share: f64,
+    /// The share of the window up to which the newest steps stay as they are. The last one always does.
+    pub protect_share: f64,
+    /// The share of the window that the list of what was done may take.
+    pub digest_share: f64,
+    /// The share of the window that has to come free. A compaction that frees less is not made again: the next rung is.
+    pub least_share: f64,
+    /// Whether the model may be asked for a summary. Without it everything is done by rules alone.
+    pub summary: bool,
+}
+
+impl Default for CompactionSettings {
+    fn default() -> CompactionSettings {
+        crate::Config::default().compaction
     }
 }
 

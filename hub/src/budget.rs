@@ -1,32 +1,24 @@
 //! The budget of a request: what is asked of the model fits its window, or it is not asked.
 //!
 //! ```text
-//! Draft ─ count ─► fits ──────────────────────────────► Fit ─► Request
-//!           ▲        └ no ─ take out ─┐                        (made nowhere else)
-//!           └─────────────────────────┘ nothing left ─► Refusal, with the table
-//!
-//! taken out, in this order:   1 results of earlier turns, oldest first      a short note stays in their place
-//!                             2 results of earlier steps of this turn       likewise
-//!                             3 whole earlier turns, oldest first
-//!                             4 all tools but `find_tools` and `call_tool`  late, since it breaks the prompt's cached prefix
+//! Draft ─ count ─► fits ─► Fit ─► Request      (made nowhere else)
+//!           └────► no ───► Refusal, with the table ─► `compact`, which changes what the conversation shows, and then again
 //! ```
 //!
-//! What takes part is counted by the model's own server where that can be asked. The counter here only shares that number
-//! out over the parts, and guesses how much must go before the next count: the server is asked twice for most requests
-//! that do not fit, once for all others. What was taken out is reported by its entries' numbers, so that it stays out: a
-//! result that came back in the next step would break the prefix again.
+//! What takes part is counted by the model's own server where that can be asked. The counter here only shares that number out
+//! over the parts.
 //!
-//! Absent on purpose: summaries. They are another rung, before the third, once there is compaction.
+//! Absent on purpose: making anything smaller. A budget that takes out by itself what it has no room for is a second compaction
+//! beside the first, with rules of its own.
 
-mod removal;
 mod share;
+mod size;
 mod table;
 mod truncation;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use toolpool_config::{BudgetSettings, fixed::FIT_ROUNDS_MAX};
+use toolpool_config::BudgetSettings;
 use toolpool_connectors::model::{Counted, Message, Model, ModelError, Prompt, Request};
 use toolpool_registry::TokenCounter;
 
@@ -34,10 +26,10 @@ use crate::journal::entry::{BudgetTable, TurnNo};
 use crate::search;
 use crate::session::Stored;
 
-use removal::{Over, Sizes};
+use size::Sizes;
 
-pub use removal::{stub, without};
 pub use share::{Shares, allowance, shares};
+pub use size::size;
 pub use table::text;
 pub use truncation::{Truncation, truncated};
 
@@ -48,7 +40,7 @@ pub struct Draft {
     pub system: String,
     /// Names and definitions of the tools, in the order offered.
     pub tools: Vec<(String, Arc<str>)>,
-    /// The conversation, without what was taken out of it earlier.
+    /// The conversation as it is shown.
     pub history: Vec<Stored>,
     /// The steps of the task and notes of the hub. Said behind the last message and not in one of its own, so that all
     /// before it stays byte for byte what the server has in its cache.
@@ -60,8 +52,6 @@ pub struct Draft {
 pub struct Fit {
     request: Request,
     table: BudgetTable,
-    removed: Vec<u64>,
-    bridged: bool,
     warning: Option<String>,
 }
 
@@ -78,18 +68,6 @@ impl Fit {
         &self.table
     }
 
-    /// The entries that were taken out so that it fits, by number; see [`without`] for what that means.
-    #[must_use]
-    pub fn removed(&self) -> &[u64] {
-        &self.removed
-    }
-
-    /// Whether the tools had to shrink to `find_tools` and `call_tool`. The pool is then another one, and to be recorded.
-    #[must_use]
-    pub fn bridged(&self) -> bool {
-        self.bridged
-    }
-
     /// Set past the warning share: the largest parts, and what goes next. The same for many steps in a row, so whoever
     /// tells it does so once a turn.
     #[must_use]
@@ -102,7 +80,7 @@ impl Fit {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// It does not fit, with everything taken out that may be.
+    /// It does not fit.
     #[error("{sentence}")]
     TooLarge {
         /// What takes the room.
@@ -137,60 +115,43 @@ impl Refusal {
     }
 }
 
-/// Makes a draft fit `window`, which is the model's or, once its server was seen to read fewer tokens, less. Nothing of
-/// `protected_turn` is taken out but the results that its last step does not wait for.
+/// Holds a draft against `window`, which is the model's or, once its server was seen to read fewer tokens, less. `turn` is the one
+/// that it is made for.
 ///
 /// # Errors
-/// [`Refusal`] where it does not fit whatever is taken out, or can't be counted.
+/// [`Refusal`] where it does not fit, or can't be counted.
 pub async fn fit(
-    mut draft: Draft,
+    draft: Draft,
     (model, window): (&dyn Model, u32),
     settings: &BudgetSettings,
     counter: &TokenCounter,
-    protected_turn: TurnNo,
+    turn: TurnNo,
 ) -> Result<Fit, Refusal> {
     let shares = shares(window.min(model.about().window.tokens), settings);
-    let (mut removed, mut bridged, mut round) = (BTreeSet::new(), false, 0);
-    loop {
-        let prompt = prompt(&draft);
-        let counted = model.count(&prompt).await.map_err(Refusal::Uncounted)?;
-        let sizes = Sizes::of(&draft, counter);
-        let table = table::table(&draft, &sizes, counted, &shares, protected_turn);
-        let room = shares.room(counted.exact);
-        if counted.tokens <= room {
-            let reply = shares.reply(counted, settings);
-            let Ok(request) = Request::within(model.about(), prompt, counted, reply) else {
-                return Err(refuse(table, counted, room));
-            };
-            return Ok(Fit {
-                request,
-                warning: table::warning(&table, &shares, bridged),
-                table,
-                removed: removed.into_iter().collect(),
-                bridged,
-            });
-        }
-        round += 1;
-        let over = Over {
-            counted: counted.tokens,
-            room,
-            rest: shares.rest(counted.exact),
-            all: round >= FIT_ROUNDS_MAX,
-        };
-        let out = removal::choose(&draft, &sizes, protected_turn, over);
-        if round > FIT_ROUNDS_MAX || (out.seqs.is_empty() && !out.tools) {
-            return Err(refuse(table, counted, room));
-        }
-        draft.history = without(draft.history, &out.seqs);
-        removed.extend(out.seqs);
-        if out.tools {
-            draft.tools.retain(|(name, _)| is_bridge(name));
-            bridged = true;
-        }
+    let prompt = prompt(&draft);
+    let counted = model.count(&prompt).await.map_err(Refusal::Uncounted)?;
+    let sizes = Sizes::of(&draft, counter);
+    let table = table::table(&draft, &sizes, counted, &shares, turn);
+    let room = shares.room(counted.exact);
+    if counted.tokens > room {
+        return Err(refuse(table, counted, room));
     }
+    let reply = shares.reply(counted, settings);
+    let Ok(request) = Request::within(model.about(), prompt, counted, reply) else {
+        return Err(refuse(table, counted, room));
+    };
+    Ok(Fit {
+        request,
+        warning: table::warning(
+            &table,
+            &shares,
+            draft.tools.iter().all(|(name, _)| is_bridge(name)),
+        ),
+        table,
+    })
 }
 
-/// What a request would take now, with nothing taken out of it.
+/// What a request would take now, whether it fits or not.
 ///
 /// # Errors
 /// [`Refusal::Uncounted`].
@@ -239,7 +200,7 @@ pub async fn aside(
 }
 
 /// Whether a tool stays when the others have to go: through these two the rest can still be reached.
-fn is_bridge(name: &str) -> bool {
+pub(crate) fn is_bridge(name: &str) -> bool {
     name == search::FIND || name == search::CALL
 }
 

@@ -19,6 +19,7 @@ pub mod caller;
 pub mod cap;
 pub mod catalog_file;
 pub mod cli;
+mod compact;
 pub mod encoder;
 pub mod error;
 pub mod event;

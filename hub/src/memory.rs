@@ -163,7 +163,7 @@ impl Memory {
 }
 
 /// The paths among arguments: one, or two where something is moved.
-fn paths(arguments: &Value) -> Vec<&str> {
+pub(crate) fn paths(arguments: &Value) -> Vec<&str> {
     let get = |name: &str| arguments.get(name).and_then(Value::as_str);
     for (from, to) in MOVES {
         if let (Some(from), Some(to)) = (get(from), get(to)) {

@@ -1,13 +1,14 @@
 //! The conversation, folded from the journal: what a model is sent, and what the person set for the session.
 //!
 //! ```text
-//! Begin, User, Reply, Outcome, Settled, Undo, Fit ... ── apply ──► Session ── messages() ──► always valid input
+//! Begin, User, Reply, Outcome, Settled, Undo, Compaction ... ── apply ──► Session ── messages() ──► always valid input
 //! ```
 //!
 //! Valid means: each call is answered by one tool message right behind it, in order; nobody speaks twice in a row, since several
 //! templates refuse that; no message is empty. Where the journal has a hole (a crash, a cancelled turn, an answer that was left out),
 //! `messages.rs` puts a sentence there that depends on nothing but the entries, so that the prompt's bytes are the same after a restart.
 
+mod compacted;
 mod look;
 mod messages;
 
@@ -22,12 +23,13 @@ use crate::journal::entry::{
     Begin, CallId, EndHow, Entry, Grant, Line, PoolNote, StepNo, TurnNo, Verdict,
 };
 
+pub use compacted::{Made, Past};
 pub use look::{Answered, Asked, LastReply};
 
 /// One message with where it comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
-    /// The line that says it: what [`Entry::Fit`] names to leave it out.
+    /// The line that says it: what a compaction names it by.
     pub seq: u64,
     /// The turn it belongs to.
     pub turn: TurnNo,
@@ -96,7 +98,10 @@ pub struct Session {
     begin: Option<Begin>,
     turns: Vec<Turn>,
     answers: HashMap<CallId, Answer>,
+    /// What journals from before there were compactions left out.
     removed: BTreeSet<u64>,
+    /// The compactions in force.
+    made: Vec<Made>,
     last_turn: TurnNo,
     first_words: Option<String>,
     mode: Option<Mode>,
@@ -104,6 +109,8 @@ pub struct Session {
     pins: Vec<String>,
     grants: Vec<Grant>,
     pool: Option<PoolNote>,
+    /// The line that says which pool it is.
+    pool_seq: u64,
     pairs: Vec<(Counted, u32)>,
     usages: Vec<Usage>,
     totals: Totals,
@@ -136,7 +143,15 @@ impl Session {
                     ..Turn::default()
                 });
             }
-            Entry::Pool(pool) => self.pool = Some(pool.clone()),
+            Entry::Pool(pool) => {
+                self.pool = Some(pool.clone());
+                self.pool_seq = line.seq;
+            }
+            Entry::Compaction(note) => self.made.push(Made {
+                seq: line.seq,
+                replies: self.totals.replies,
+                note: note.clone(),
+            }),
             Entry::Fit { removed, .. } => self.removed.extend(removed),
             Entry::Reply {
                 counted,
@@ -193,6 +208,8 @@ impl Session {
                     .partition(|kept: &Turn| kept.no < *turn);
                 self.turns = kept;
                 self.undone.extend(undone.iter().map(|turn: &Turn| turn.no));
+                // What one of them was compacted into is gone with it, and shows again as it was said.
+                self.made.retain(|made| made.note.turn < *turn);
             }
             Entry::End { turn, how, .. } => {
                 if let Some(ended) = self.turn_mut(*turn) {
@@ -204,7 +221,6 @@ impl Session {
             | Entry::Decision(_)
             | Entry::Border(_)
             | Entry::Cache(_)
-            | Entry::Compaction(_)
             | Entry::Delegated(_)
             | Entry::PinFile { .. }
             | Entry::Verified(_)

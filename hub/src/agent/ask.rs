@@ -16,14 +16,16 @@ use crate::budget::{self, Fit, Truncation};
 use crate::error::Error;
 use crate::event::{What, heartbeat};
 use crate::journal::Sync;
-use crate::journal::entry::{CallId, EndHow, Entry, StepNo, TurnNo};
+use crate::journal::entry::{CallId, CompactReason, EndHow, Entry, StepNo, TurnNo};
 
 /// What came of asking.
 pub(crate) enum Asked {
     /// A reply that counts.
     Reply(Said),
-    /// The request has to be made again, for a smaller window.
+    /// The request has to be made again.
     Again,
+    /// The same, for a smaller window: the conversation has to be compacted first, for this reason.
+    Smaller(CompactReason),
     /// The turn ends here.
     End(EndHow, Option<String>),
 }
@@ -102,7 +104,7 @@ pub(crate) async fn ask(
                 agent,
                 turn,
                 tries,
-                seen,
+                (seen, CompactReason::Overflow),
                 &format!("the server says that the request does not fit: {message}"),
             )
             .await
@@ -155,7 +157,8 @@ async fn keep(
         )
         .await?;
     if let Some(truncation) = truncation {
-        return smaller(agent, turn, tries, truncation.read, &truncation.to_string()).await;
+        let seen = (truncation.read, CompactReason::Truncated);
+        return smaller(agent, turn, tries, seen, &truncation.to_string()).await;
     }
     if let Some(reported) = reply.usage.prompt_tokens {
         agent.model().learn(counted, reported);
@@ -215,7 +218,7 @@ async fn smaller(
     agent: &Agent,
     turn: TurnNo,
     tries: &mut Tries,
-    seen: u32,
+    (seen, reason): (u32, CompactReason),
     why: &str,
 ) -> Result<Asked, Error> {
     tries.smaller += 1;
@@ -235,7 +238,7 @@ async fn smaller(
             )),
         ));
     }
-    Ok(Asked::Again)
+    Ok(Asked::Smaller(reason))
 }
 
 fn wanted(reply: &Reply, turn: TurnNo, step: StepNo) -> Vec<Wanted> {

@@ -61,6 +61,9 @@ pub(crate) fn refused(refusal: &Refusal) -> End {
     if let Refusal::Uncounted(source) = refusal {
         note.push_str(&format!(": {source}"));
     }
+    if refusal.table().is_some() {
+        note.push_str(", and nothing more of the conversation can be compacted");
+    }
     if let Some(table) = refusal.table() {
         note.push('\n');
         note.push_str(&crate::budget::text(table));

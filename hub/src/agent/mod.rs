@@ -162,12 +162,12 @@ impl Agent {
         &self.id
     }
 
-    /// The conversation as the model would read it.
+    /// The conversation as it was said, whatever of it was compacted since.
     pub fn history(&self) -> Vec<Message> {
         let folds = self.folds();
         folds
             .session
-            .messages()
+            .messages_whole()
             .into_iter()
             .map(|stored| stored.message)
             .collect()
@@ -186,6 +186,10 @@ impl Agent {
 
     pub(crate) fn hub(&self) -> &Arc<Hub> {
         &self.hub
+    }
+
+    pub(crate) fn artifacts(&self) -> &Artifacts {
+        &self.artifacts
     }
 
     pub(crate) fn model(&self) -> &dyn Model {

@@ -17,7 +17,7 @@ use crate::event::heartbeat;
 use crate::hub::PoolRequest;
 use crate::journal::Sync;
 use crate::journal::entry::{
-    Entry, PoolNote, PoolOut, PoolTool, StepItem, StepNo, StepState, TurnNo,
+    Entry, PoolNote, PoolOut, PoolTool, Rung, StepItem, StepNo, StepState, TurnNo,
 };
 
 /// What is known of a server's speed, from the replies of this session.
@@ -134,8 +134,11 @@ impl Agent {
             view.resolve(&snapshot, name).is_some()
                 && !kept.tools.iter().any(|tool| tool.name == *name)
         };
-        let pinned = self.folds().session.pins().iter().any(missing);
-        pinned.then_some("pin")
+        let folds = self.folds();
+        let pinned = folds.session.pins().iter().any(missing);
+        // What stood behind the definitions is read anew anyway.
+        let anew = folds.session.compacted_since_pool() >= Some(Rung::Digest);
+        pinned.then_some("pin").or(anew.then_some("compaction"))
     }
 
     fn pays(&self, kept: &PoolNote, pool: &Pool) -> bool {

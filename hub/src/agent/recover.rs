@@ -242,7 +242,7 @@ impl Agent {
     }
 
     /// Ends the turn that was interrupted, since the person wants something else.
-    pub(super) async fn close_interrupted(&self) -> Result<(), Error> {
+    pub(crate) async fn close_interrupted(&self) -> Result<(), Error> {
         let open = self.folds().workflow.open_turn();
         self.leave_doubts().await?;
         match open {

@@ -13,9 +13,8 @@ use crate::event::heartbeat;
 use crate::journal::Sync;
 use crate::journal::entry::{Entry, PoolNote, StepNo, TurnNo, Verdict};
 use crate::repeat::attempts_left;
-use crate::search;
 
-/// Fits the conversation as it is now, and keeps how. The inner refusal ends the turn.
+/// Fits the conversation as it is now, and keeps how. On an inner refusal it has to be compacted first.
 pub(crate) async fn fit(
     agent: &Agent,
     pool: &PoolNote,
@@ -28,16 +27,11 @@ pub(crate) async fn fit(
         Ok(fit) => fit,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    if fit.bridged() {
-        agent
-            .append(Entry::Pool(bridged(pool, turn, step)), Sync::Later)
-            .await?;
-    }
     let entry = Entry::Fit {
         turn,
         step,
         table: fit.table().clone(),
-        removed: fit.removed().to_vec(),
+        removed: Vec::new(),
     };
     agent.append(entry, Sync::Later).await?;
     // Once a turn: the same parts are the largest in each of its steps.
@@ -120,13 +114,29 @@ fn taken_back(folds: &Folds) -> Option<String> {
     })
 }
 
-/// The pool that is left where all tools but the two that reach the others had to go.
+/// The last that can go once nothing of the conversation can: all tools but the two that reach the others. False where they are gone.
+pub(crate) async fn bridge(
+    agent: &Agent,
+    pool: &PoolNote,
+    turn: TurnNo,
+    step: StepNo,
+) -> Result<bool, Error> {
+    if pool.tools.iter().all(|tool| budget::is_bridge(&tool.name)) {
+        return Ok(false);
+    }
+    agent
+        .append(Entry::Pool(bridged(pool, turn, step)), Sync::Later)
+        .await?;
+    Ok(true)
+}
+
+/// The pool that is left then.
 fn bridged(pool: &PoolNote, turn: TurnNo, step: StepNo) -> PoolNote {
     let (kept, gone): (Vec<_>, Vec<_>) = pool
         .tools
         .iter()
         .cloned()
-        .partition(|tool| tool.name == search::FIND || tool.name == search::CALL);
+        .partition(|tool| budget::is_bridge(&tool.name));
     let mut note = PoolNote {
         turn,
         step,

@@ -1,7 +1,6 @@
 //! What a person sets in the middle of a session. Each is an entry first, so that a resumed session has it too.
 
 use toolpool_config::{Mode, Pattern};
-use toolpool_connectors::model::Message;
 
 use super::Agent;
 use crate::caller::{Asks, Caller, patterns};
@@ -106,17 +105,11 @@ impl Agent {
     /// The journal's.
     pub async fn undo(&mut self) -> Result<Option<String>, Error> {
         self.close_interrupted().await?;
-        let last = {
-            let folds = self.folds();
-            let messages = folds.session.messages();
-            messages
-                .iter()
-                .rev()
-                .find_map(|stored| match &stored.message {
-                    Message::User { text } => Some((stored.turn, text.clone())),
-                    _ => None,
-                })
-        };
+        let last = self
+            .folds()
+            .session
+            .last_turn()
+            .map(|(turn, words)| (turn, words.to_owned()));
         let Some((turn, text)) = last else {
             return Ok(None);
         };

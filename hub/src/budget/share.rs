@@ -39,15 +39,6 @@ impl Shares {
             .saturating_sub(self.margin(exact))
     }
 
-    /// Tokens that a prompt is brought down to where old results have to go anyway: each removal costs a reading of the
-    /// whole prompt, so it should hold for a while.
-    pub(super) fn rest(&self, exact: bool) -> u32 {
-        self.warn
-            .saturating_sub(self.reserve)
-            .saturating_sub(self.margin(exact))
-            .min(self.room(exact))
-    }
-
     /// Tokens that the reply to a prompt may have: all that is free, as far as a reserve may ever be large. At least the
     /// reserve, where the prompt fits.
     pub(super) fn reply(&self, counted: Counted, settings: &BudgetSettings) -> u32 {

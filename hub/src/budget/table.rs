@@ -3,7 +3,7 @@
 
 use toolpool_connectors::model::{Counted, Message};
 
-use super::removal::Sizes;
+use super::size::Sizes;
 use super::{Draft, Shares};
 use crate::journal::entry::{BudgetTable, Part, TurnNo};
 
@@ -131,9 +131,9 @@ pub(super) fn warning(table: &BudgetTable, shares: &Shares, bridged: bool) -> Op
         .map(|part| format!("{} {}", part.name, part.tokens))
         .collect();
     let next = if tokens(table, "results") > 0 {
-        "old results go next"
+        "old results are cleared next"
     } else if tokens(table, "history") > 0 {
-        "the oldest turns go next"
+        "older turns are digested next"
     } else if !bridged {
         "the tools go next, all but `find_tools` and `call_tool`"
     } else {

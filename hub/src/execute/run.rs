@@ -18,6 +18,7 @@ use super::text::{fit, text_of};
 use super::{Answer, Call, Door, Refusal};
 use crate::caller::{Asks, Caller};
 use crate::cap;
+use crate::compact;
 use crate::journal::Redactor;
 use crate::journal::entry::{CallId, IntentNote, OutcomeNote, Verdict};
 use crate::journal::{Entry, Journal, Sync};
@@ -211,7 +212,9 @@ impl Outcome {
             }
         }
         let failed = result.get("isError") == Some(&Value::Bool(true));
-        let (mut text, short) = fit(secrets.hide(&text_of(&result)), desk.text_bytes_max);
+        let text = secrets.hide(&text_of(&result));
+        let characters = text.chars().count();
+        let (mut text, short) = fit(text, desk.text_bytes_max);
         let (mut result, cut) = cap::cap(result, door.config.limits.result_bytes_max as usize);
         let artifact = desk
             .artifact
@@ -219,7 +222,8 @@ impl Outcome {
             .filter(|_| cut || short)
             .and_then(|(keep, whole)| keep(whole.as_bytes()));
         if let Some(artifact) = &artifact {
-            text.push_str(&format!("\n[the whole result is kept as `{artifact}`]"));
+            text.push('\n');
+            text.push_str(&compact::reference(artifact, characters));
         }
         if !repairs.is_empty() {
             let note = format!("note: the call was repaired: {}", repairs.join("; "));

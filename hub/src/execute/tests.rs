@@ -612,7 +612,11 @@ async fn a_long_result_is_cut_for_the_model_and_kept_whole() {
         .await
         .expect("an answer");
     assert!(answer.text.len() < 2_500 && answer.text.contains("bytes left out"));
-    assert!(answer.text.ends_with("[the whole result is kept as `a-1`]"));
+    assert!(
+        answer
+            .text
+            .ends_with("characters: read_artifact {\"id\":\"a-1\"}]")
+    );
     assert!(!answer.cut, "for a client it is not too long");
     assert!(of(&sizes)[0] > 100_000);
     let Some(Entry::Outcome(note)) = of(&world.entries).pop() else {

@@ -4,7 +4,7 @@
 //! What was denied later in the other session stays denied in the new one, and a mode `plan` that was set later holds: a fork
 //! must not be a way around either. What is damaged over there is told here too.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use toolpool_config::Mode;
 
@@ -71,7 +71,7 @@ impl Store {
 
         let there = self.artifacts(id)?;
         let here = self.artifacts(&fresh)?;
-        for name in kept.iter().filter_map(artifact) {
+        for name in kept.iter().flat_map(artifacts) {
             // One that is gone from there is gone here as well; the journal still has its hash.
             if let Ok(whole) = there.get(name) {
                 let folder = here.folder();
@@ -116,25 +116,38 @@ fn narrows(line: &Line) -> bool {
     )
 }
 
-fn artifact(line: &Line) -> Option<&str> {
+fn artifacts(line: &Line) -> Vec<&str> {
     match &line.entry {
-        Entry::Outcome(outcome) => outcome.artifact.as_deref(),
-        _ => None,
+        Entry::Outcome(outcome) => outcome.artifact.as_deref().into_iter().collect(),
+        Entry::Compaction(note) => {
+            let cleared = note.cleared.iter();
+            cleared.map(|cleared| cleared.artifact.as_str()).collect()
+        }
+        _ => Vec::new(),
     }
 }
 
 /// The bytes of a journal of these lines. What they say of each other's numbers is told the new ones.
 fn renumbered(lines: impl Iterator<Item = Line>) -> Result<Vec<u8>, serde_json::Error> {
     let (mut bytes, mut sum) = (Vec::new(), Sum::NONE);
-    let mut numbers: HashMap<u64, u64> = HashMap::new();
+    let mut numbers: BTreeMap<u64, u64> = BTreeMap::new();
     for (mut line, seq) in lines.zip(1..) {
         numbers.insert(line.seq, seq);
         line.seq = seq;
-        if let Entry::Fit { removed, .. } = &mut line.entry {
-            *removed = removed
-                .iter()
-                .filter_map(|old| numbers.get(old).copied())
-                .collect();
+        let now = |old: u64| numbers.range(..=old).next_back().map_or(0, |(_, now)| *now);
+        match &mut line.entry {
+            Entry::Fit { removed, .. } => {
+                removed.retain(|old| numbers.contains_key(old));
+                removed.iter_mut().for_each(|old| *old = now(*old));
+            }
+            Entry::Compaction(note) => {
+                (note.from, note.to) = (now(note.from), now(note.to));
+                note.cleared
+                    .retain(|cleared| numbers.contains_key(&cleared.seq));
+                let cleared = note.cleared.iter_mut();
+                cleared.for_each(|cleared| cleared.seq = now(cleared.seq));
+            }
+            _ => {}
         }
         sum = line::encode(&line, sum, &mut bytes)?;
     }

@@ -7,38 +7,60 @@
 
 use toolpool_connectors::model::{Message, ToolCall};
 
+use super::compacted::View;
 use super::{Answer, Said, Session, Stored, Turn};
 use crate::journal::entry::{CallId, EndHow, TurnNo};
 
 impl Session {
     /// The conversation as it is sent, without the system message.
     ///
-    /// A turn whose user message was removed is left out whole, and of a removed answer a stub remains. The numbers of replies say
-    /// nothing, so that no call is ever without its answer.
+    /// What was compacted is shown as its compaction has it; see `compacted.rs`. A reply and the answers to its calls are shown or
+    /// hidden together, so that no call is ever without its answer.
     pub fn messages(&self) -> Vec<Stored> {
+        let notes = self.made.iter().map(|made| &made.note);
+        self.project(&View::of(&self.removed, notes))
+    }
+
+    pub(super) fn project(&self, view: &View<'_>) -> Vec<Stored> {
         let mut out = Vec::new();
-        let shown = |turn: &&Turn| !self.removed.contains(&turn.seq);
-        let mut turns = self.turns.iter().filter(shown).peekable();
+        let mut front = view.text();
+        let next = |at: usize| self.turns.get(at + 1);
+        let shown = self.turns.iter().enumerate();
+        let mut turns = shown
+            .filter(|(at, turn)| !view.hides(turn, next(*at)))
+            .map(|(_, turn)| turn)
+            .peekable();
         while let Some(turn) = turns.next() {
+            let text = match front.take() {
+                Some((_, front)) => format!("{front}\n\n{}", turn.words),
+                None => turn.words.clone(),
+            };
             out.push(Stored {
                 seq: turn.seq,
                 turn: turn.no,
-                message: Message::User {
-                    text: turn.words.clone(),
-                },
+                message: Message::User { text },
             });
-            for said in &turn.replies {
-                self.said(&mut out, turn.no, said);
+            for said in turn.replies.iter().filter(|said| view.shows(said.seq)) {
+                self.said(&mut out, turn.no, said, view);
             }
             // The open turn is still to be answered.
             if turns.peek().is_some() || turn.end.is_some() {
                 close(&mut out, turn);
             }
         }
+        if let Some((seq, front)) = front {
+            out.push(Stored {
+                seq,
+                turn: self.last_turn,
+                message: Message::User {
+                    text: front.to_owned(),
+                },
+            });
+        }
         out
     }
 
-    fn said(&self, out: &mut Vec<Stored>, turn: TurnNo, said: &Said) {
+    fn said(&self, out: &mut Vec<Stored>, turn: TurnNo, said: &Said, view: &View<'_>) {
         if said.text.trim().is_empty() && said.calls.is_empty() {
             return;
         }
@@ -66,18 +88,18 @@ impl Session {
             });
         }
         for call in &said.calls {
-            out.push(self.answered(turn, said, call));
+            out.push(self.answered(turn, said, call, view));
         }
     }
 
-    fn answered(&self, turn: TurnNo, said: &Said, call: &ToolCall) -> Stored {
+    fn answered(&self, turn: TurnNo, said: &Said, call: &ToolCall, view: &View<'_>) -> Stored {
         let id: Option<CallId> = call.id.parse().ok();
         let answer = id.and_then(|id| self.answers.get(&id));
         let seq = answer.map_or(said.seq, |answer| answer.seq);
         let text = match answer {
             Some(Answer {
                 text: Some(text), ..
-            }) => self.shortened(seq, text),
+            }) => view.result(seq, text),
             answer => unanswered(&call.name, answer),
         };
         Stored {
@@ -89,13 +111,6 @@ impl Session {
                 text,
             },
         }
-    }
-
-    fn shortened(&self, seq: u64, text: &str) -> String {
-        if self.removed.contains(&seq) {
-            return crate::budget::stub(text);
-        }
-        text.to_owned()
     }
 }
 

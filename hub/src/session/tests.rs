@@ -9,7 +9,8 @@ use toolpool_connectors::model::{Arguments, Stop};
 
 use super::*;
 use crate::journal::entry::{
-    BudgetTable, IntentNote, JournalKind, OutcomeNote, RefusedWhy, SettledBy, Verdict,
+    BudgetTable, Cleared, CompactReason, CompactionNote, IntentNote, JournalKind, OutcomeNote,
+    RefusedWhy, Rung, SettledBy, Verdict,
 };
 use crate::journal::{Journal, RealDisk, Store, Sync};
 
@@ -115,6 +116,35 @@ fn fit(removed: Vec<u64>) -> Entry {
         },
         removed,
     }
+}
+
+fn compaction(turn: TurnNo, to: u64, cleared: &[u64], text: &str) -> Entry {
+    Entry::Compaction(CompactionNote {
+        turn,
+        step: 1,
+        rung: if text.is_empty() {
+            Rung::Clear
+        } else {
+            Rung::Digest
+        },
+        reason: CompactReason::Room,
+        focus: None,
+        from: 1,
+        to,
+        sha256: String::new(),
+        before: 9,
+        after: 5,
+        cleared: cleared
+            .iter()
+            .map(|seq| Cleared {
+                seq: *seq,
+                artifact: format!("{seq:064}"),
+                line: format!("[line {seq}]"),
+            })
+            .collect(),
+        text: text.to_owned(),
+        appended: None,
+    })
 }
 
 fn fold(entries: &[Entry]) -> Session {
@@ -323,6 +353,96 @@ fn what_is_removed_leaves_a_valid_rest() {
     assert_eq!(shown(&fold(&entries(vec![1])))[0], "6 user two");
 }
 
+/// Two turns, of which the second is at its third step.
+fn long() -> Vec<Entry> {
+    vec![
+        user(1, "one"),
+        reply(1, 1, "", 1, false),
+        outcome(call(1, 1, 0), "a"),
+        reply(1, 2, "found", 0, false),
+        end(1, EndHow::Answered),
+        user(2, "two"),
+        reply(2, 1, "", 2, false),
+        outcome(call(2, 1, 0), "b"),
+        outcome(call(2, 1, 1), "c"),
+        reply(2, 2, "", 1, false),
+        outcome(call(2, 2, 0), "d"),
+    ]
+}
+
+#[test]
+fn a_compaction_shows_its_text_in_front_of_what_is_kept() {
+    let with = |more: &[Entry]| {
+        let mut entries = long();
+        entries.extend(more.iter().cloned());
+        fold(&entries)
+    };
+    let rest = ["10 model  +1", "11 tool d"];
+    // Between turns, and within one, whose words stay.
+    for (to, kept) in [
+        (
+            5,
+            &["7 model  +2", "8 tool b", "9 tool c", rest[0], rest[1]][..],
+        ),
+        (9, &rest),
+    ] {
+        let shown = shown(&with(&[compaction(2, to, &[], "so far")]));
+        assert_eq!(shown[0], "6 user so far\n\ntwo", "{to}");
+        assert_eq!(shown[1..], *kept, "{to}");
+    }
+    // A result that became a line stays behind its call, also where the rest is covered later.
+    let cleared = compaction(2, 9, &[3, 8], "");
+    let once = shown(&with(std::slice::from_ref(&cleared)));
+    assert_eq!(
+        (once[2].as_str(), once[6].as_str()),
+        ("3 tool [line 3]", "8 tool [line 8]")
+    );
+    let twice = with(&[cleared, compaction(2, 5, &[], "so far")]);
+    assert_eq!(shown(&twice)[2], "8 tool [line 8]");
+    assert_eq!(twice.kept_as(8), Some(&*format!("{:064}", 8)));
+    // All of it: the text alone is a conversation that can be gone on with.
+    let all = with(&[end(2, EndHow::Cancelled), compaction(2, 12, &[], "so far")]);
+    assert_eq!(shown(&all), ["12 user so far"]);
+    assert_eq!(
+        all.messages_whole(),
+        with(&[end(2, EndHow::Cancelled)]).messages()
+    );
+    let past = all.past(12);
+    assert!(past.iter().all(|past| past.whole) && past[1].calls.len() == 3);
+    let past = all.past(9);
+    assert_eq!(
+        (past[0].answer, past[1].whole, past[1].calls.len()),
+        (Some("found"), false, 2)
+    );
+}
+
+#[test]
+fn an_undo_shows_again_what_was_compacted_since() {
+    let mut entries = long();
+    entries.extend([
+        compaction(1, 4, &[], "early"),
+        compaction(2, 9, &[], "late"),
+    ]);
+    let session = fold(&entries);
+    assert_eq!(
+        session.covering().map(|made| made.note.text.as_str()),
+        Some("late")
+    );
+    assert_eq!(session.compacted_since_pool(), Some(Rung::Digest));
+    entries.push(Entry::Undo { turn: 2 });
+    let session = fold(&entries);
+    // It was made in the first turn, with its words and its end still to be shown.
+    assert_eq!(
+        shown(&session),
+        [
+            "1 user early\n\none",
+            "5 model [the answer is left out to save room]"
+        ]
+    );
+    entries.push(Entry::Undo { turn: 1 });
+    assert!(fold(&entries).messages().is_empty() && fold(&entries).compactions().is_empty());
+}
+
 #[test]
 fn what_the_person_set() {
     let set = |pattern: &str| Entry::Deny {
@@ -372,6 +492,8 @@ struct Play {
     end: Option<u8>,
     undo: Option<u32>,
     removed: Vec<u64>,
+    /// Where a compaction in this turn ends, which results it clears, and whether it covers.
+    compacts: Option<(u64, Vec<u64>, bool)>,
 }
 
 fn play() -> impl Strategy<Value = Play> {
@@ -386,12 +508,21 @@ fn play() -> impl Strategy<Value = Play> {
         proptest::option::of(0u8..8),
         proptest::option::weighted(0.15, 0u32..4),
         proptest::collection::vec(0u64..60, 0..4),
+        proptest::option::weighted(
+            0.4,
+            (
+                1u64..60,
+                proptest::collection::vec(0u64..60, 0..6),
+                any::<bool>(),
+            ),
+        ),
     )
-        .prop_map(|(steps, end, undo, removed)| Play {
+        .prop_map(|(steps, end, undo, removed, compacts)| Play {
             steps,
             end,
             undo,
             removed,
+            compacts,
         })
 }
 
@@ -438,6 +569,15 @@ fn entries(plays: &[Play]) -> Vec<Entry> {
                 }
             }
         }
+        if let Some((to, cleared, covers)) = &play.compacts {
+            let to = (*to).min(out.len() as u64);
+            out.push(compaction(
+                turn,
+                to,
+                cleared,
+                if *covers { "so far" } else { "" },
+            ));
+        }
         if let Some(end_as) = play.end {
             let how = [
                 EndHow::Answered,
@@ -472,6 +612,11 @@ proptest! {
         if let Some(why) = invalid(&messages) {
             return Err(TestCaseError::fail(format!("{why}: {messages:#?}")));
         }
+        // Without its compactions it is what it would have been without them.
+        let plain = |entry: &&Entry| !matches!(entry, Entry::Compaction(_) | Entry::Fit { .. });
+        let never: Vec<Entry> = entries[..cut].iter().filter(plain).cloned().collect();
+        let texts = |messages: Vec<Stored>| messages.into_iter().map(|stored| stored.message).collect::<Vec<_>>();
+        prop_assert_eq!(texts(fold(&entries[..cut]).messages_whole()), texts(fold(&never).messages()));
     }
 }
 

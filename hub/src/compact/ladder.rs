@@ -1,0 +1,130 @@
+//! Which rung is next, and what of the conversation it may touch. Pure: what it is worked out from are the folds and shares of the window.
+
+use toolpool_config::CompactionSettings;
+use toolpool_config::fixed::COMPACTED_SOON_REPLIES;
+use toolpool_connectors::model::Message;
+use toolpool_registry::TokenCounter;
+
+use super::Range;
+use crate::budget;
+use crate::journal::entry::{BudgetTable, CompactReason, CompactionNote, Rung, TurnNo};
+use crate::session::{Session, Stored};
+
+/// The rungs, from the cheapest.
+const RUNGS: [Rung; 4] = [Rung::Clear, Rung::Digest, Rung::Summary, Rung::Reset];
+
+/// A share of a window; what is no share counts as none.
+pub(super) fn of(window: u32, share: f64) -> u32 {
+    (f64::from(window) * share.clamp(0.0, 1.0)) as u32
+}
+
+/// The lowest rung that may be climbed; none where a turn has come to the end of the ladder.
+///
+/// One that came too soon or freed too little is not climbed again. In another turn the person has spoken in between, and a reset may be
+/// made again: a session must not be over because one turn was.
+pub(super) fn first(
+    session: &Session,
+    turn: TurnNo,
+    window: u32,
+    settings: &CompactionSettings,
+) -> Option<Rung> {
+    let Some(last) = session.compactions().last() else {
+        return Some(Rung::Clear);
+    };
+    let soon = session.replies().saturating_sub(last.replies) < COMPACTED_SOON_REPLIES;
+    if !soon && frees(&last.note, window, settings) {
+        return Some(Rung::Clear);
+    }
+    let next = RUNGS.into_iter().find(|rung| *rung > last.note.rung);
+    let again = !soon || last.note.turn < turn;
+    next.or(again.then_some(Rung::Reset))
+}
+
+/// Whether a compaction freed enough.
+pub(super) fn frees(note: &CompactionNote, window: u32, settings: &CompactionSettings) -> bool {
+    note.before.saturating_sub(note.after) >= of(window, settings.least_share)
+}
+
+/// The rungs to try, in order.
+pub(super) fn rungs(
+    first: Option<Rung>,
+    reason: CompactReason,
+    focus: bool,
+    settings: &CompactionSettings,
+) -> Vec<Rung> {
+    let from_first = |rung: &Rung| first.is_some_and(|first| *rung >= first);
+    let summary = settings.summary;
+    match reason {
+        // A server that has just failed is not asked for a summary; the digest saves more than the lines.
+        CompactReason::Overflow | CompactReason::Truncated => {
+            let rungs = [Rung::Digest, Rung::Clear, Rung::Reset];
+            rungs.into_iter().filter(from_first).collect()
+        }
+        CompactReason::Asked if summary || focus => vec![Rung::Summary, Rung::Digest],
+        CompactReason::Asked => vec![Rung::Digest],
+        CompactReason::Room => RUNGS
+            .into_iter()
+            .filter(from_first)
+            .filter(|rung| summary || *rung != Rung::Summary)
+            .collect(),
+    }
+}
+
+/// Tokens of a request that no compaction can touch.
+pub(super) fn stays(table: &BudgetTable) -> u32 {
+    let parts = table.parts.iter();
+    parts
+        .filter(|part| matches!(part.name.as_str(), "system" | "tools" | "tail" | "template"))
+        .map(|part| part.tokens)
+        .sum()
+}
+
+/// Where the newest steps begin that stay as they are: as many as fit `tokens_max`, and at least the last one with what it called. A
+/// step is never cut in two.
+pub(super) fn kept_from(history: &[Stored], tokens_max: u32, counter: &TokenCounter) -> usize {
+    let mut kept = history.len();
+    let (mut sum, mut steps) = (0u32, 0);
+    for (at, stored) in history.iter().enumerate().rev() {
+        sum = sum.saturating_add(budget::size(&stored.message, counter));
+        let step = match stored.message {
+            Message::Assistant { .. } => true,
+            Message::User { .. } => false,
+            _ => continue,
+        };
+        if sum > tokens_max && (steps > 0 || kept < history.len()) {
+            break;
+        }
+        kept = at;
+        steps += u32::from(step);
+    }
+    // The words that a turn begins with stay in any case: its first step and they are one.
+    match kept.checked_sub(1).map(|at| &history[at]) {
+        Some(before)
+            if matches!(before.message, Message::User { .. })
+                && history
+                    .get(kept)
+                    .is_some_and(|kept| kept.turn == before.turn) =>
+        {
+            kept - 1
+        }
+        _ => kept,
+    }
+}
+
+/// The lines that stand before what is kept.
+pub(super) fn range(session: &Session, history: &[Stored], kept_from: usize) -> Option<Range> {
+    if kept_from == 0 {
+        return None;
+    }
+    let from = session.first_line()?;
+    let to = history.get(kept_from)?.seq.checked_sub(1)?;
+    (from <= to).then_some(Range { from, to })
+}
+
+/// Whether a covering compaction would show anything else than the one in force: more is covered, or by a higher rung.
+pub(super) fn is_new(session: &Session, note: &CompactionNote) -> bool {
+    session.covering().is_none_or(|last| {
+        let last = &last.note;
+        note.to > last.to || (note.to == last.to && note.rung > last.rung)
+    })
+}

@@ -1,0 +1,9 @@
+//! STUB: a fresh window.
+
+use crate::agent::Agent;
+use crate::error::Error;
+
+/// STUB
+pub(crate) async fn text(_: &Agent, _: u64, summary: Option<String>) -> Result<String, Error> {
+    Ok(summary.unwrap_or_else(|| "[The work so far is not shown.]".into()))
+}

@@ -1,0 +1,20 @@
+//! STUB: the model's own summary.
+
+use tokio_util::sync::CancellationToken;
+
+use super::Range;
+use crate::agent::Agent;
+use crate::error::Error;
+use crate::journal::entry::{StepNo, TurnNo};
+
+/// STUB
+pub(crate) async fn write(
+    _: &Agent,
+    _: TurnNo,
+    _: StepNo,
+    _: Range,
+    _: Option<&str>,
+    _: &CancellationToken,
+) -> Result<Option<String>, Error> {
+    Ok(None)
+}
