@@ -280,8 +280,11 @@ pub mod fixed {
     pub const OPINION_WITHIN: Duration = Duration::from_secs(60);
     /// Tokens of that opinion: one word, and some room for a model that thinks first.
     pub const OPINION_TOKENS_MAX: u32 = 256;
-    /// Bytes of a result that the model reads, for each token of its window: about a quarter of the window.
-    pub const RESULT_BYTES_PER_TOKEN: f64 = 0.75;
+    /// Bytes of the results of one step that the model reads, for each token of its window: an eighth to a sixth of it, so that a small
+    /// window holds a few steps before it has to be compacted.
+    pub const RESULT_BYTES_PER_TOKEN: f64 = 0.5;
+    /// Calls of one step among which that is shared out at most: a smaller part would tell nothing.
+    pub const RESULT_PARTS_MAX: usize = 8;
     /// Calls of turns that were taken back which the model is reminded of: the latest, since they are what it would do again.
     pub const UNDONE_CALLS_MAX: usize = 5;
     /// Characters of one of them.

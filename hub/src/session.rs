@@ -33,6 +33,8 @@ pub struct Stored {
     pub seq: u64,
     /// The turn it belongs to.
     pub turn: TurnNo,
+    /// Bytes at its beginning that stand for what was compacted before it.
+    pub front: usize,
     /// The message.
     pub message: Message,
 }

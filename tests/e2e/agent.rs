@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use toolpool::event::{Event, What};
+use toolpool::journal::entry::CompactionNote;
 use toolpool::journal::{Entry, Line, RealDisk, Store};
 use toolpool_tests::env::TestEnv;
 use toolpool_tests::model::{Answer, Conversation, Dialect, Recorded, ScriptedModel, Setup};
@@ -171,7 +172,7 @@ impl Heard {
         self
     }
 
-    /// Whether the prompt's front had to change: something was taken out of it, or the tools are others.
+    /// Whether the prompt's front had to change: the conversation was compacted, or the tools are others.
     fn was_cut(&self) -> bool {
         let first = self.events.first().map_or(0, |event| event.seq);
         let new = self.lines.iter().filter(|line| line.seq >= first);
@@ -179,11 +180,25 @@ impl Heard {
         for line in new {
             match &line.entry {
                 Entry::Pool(_) => pools += 1,
-                Entry::Fit { removed, .. } => cut |= !removed.is_empty(),
+                Entry::Compaction(_) => cut = true,
                 _ => {}
             }
         }
         cut || pools > 1
+    }
+
+    /// The compactions of this run, each with the number of replies that came before it.
+    fn compactions(&self) -> Vec<(usize, &CompactionNote)> {
+        let first = self.events.first().map_or(0, |event| event.seq);
+        let (mut replies, mut out) = (0, Vec::new());
+        for line in &self.lines {
+            match &line.entry {
+                Entry::Reply { .. } => replies += 1,
+                Entry::Compaction(note) if line.seq >= first => out.push((replies, note)),
+                _ => {}
+            }
+        }
+        out
     }
 
     /// Everything a person is told: warnings, and the note at the end.

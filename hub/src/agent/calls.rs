@@ -9,7 +9,9 @@ use futures::future::join_all;
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use toolpool_config::fixed::{PROGRESS_WAITING_MAX, RESULT_BYTES_PER_TOKEN, STALLED_AFTER};
+use toolpool_config::fixed::{
+    PROGRESS_WAITING_MAX, RESULT_BYTES_PER_TOKEN, RESULT_PARTS_MAX, STALLED_AFTER,
+};
 
 use super::Agent;
 use super::ask::Wanted;
@@ -155,10 +157,16 @@ impl Agent {
         caller: &Caller,
         call: Call,
     ) -> Result<Answer, Refusal> {
-        let (grants, task) = {
+        let (grants, task, calls) = {
             let folds = self.folds();
             let task = folds.session.words(call.id.turn).unwrap_or_default();
-            (folds.session.grants().to_vec(), Arc::<str>::from(task))
+            let calls = folds.session.last_reply(call.id.turn);
+            let calls = calls.map_or(1, |reply| reply.calls.len());
+            (
+                folds.session.grants().to_vec(),
+                Arc::<str>::from(task),
+                calls,
+            )
         };
         let stream = self.stream();
         let notify = |what| stream.passing(what);
@@ -170,7 +178,9 @@ impl Agent {
         };
         let second = |question| opinion(self.model.clone(), self.window(), task.clone(), question);
         let config = self.hub().config();
-        let bytes = f64::from(self.window()) * RESULT_BYTES_PER_TOKEN;
+        // The results of a step stay together as long as it is the last one, and so they have to fit together.
+        let parts = calls.clamp(1, RESULT_PARTS_MAX) as f64;
+        let bytes = f64::from(self.window()) * RESULT_BYTES_PER_TOKEN / parts;
         let desk = Desk {
             grants: &grants,
             text_bytes_max: (bytes as usize).min(config.limits.result_bytes_max as usize),

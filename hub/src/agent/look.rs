@@ -18,13 +18,18 @@ impl Agent {
         let pool = self.pool_now(next).await?;
         let mut draft = request::draft(self, &pool);
         if !next.is_empty() || draft.history.is_empty() {
-            draft.history.push(Stored {
-                seq: u64::MAX,
-                turn,
-                message: Message::User {
-                    text: next.to_owned(),
-                },
-            });
+            match draft.history.last_mut().map(|last| &mut last.message) {
+                // What stands for all that was compacted goes in front of the next words.
+                Some(Message::User { text }) => text.push_str(&format!("\n\n{next}")),
+                _ => draft.history.push(Stored {
+                    seq: u64::MAX,
+                    turn,
+                    front: 0,
+                    message: Message::User {
+                        text: next.to_owned(),
+                    },
+                }),
+            }
         }
         let config = self.hub().config();
         let model = (self.model(), self.window());

@@ -6,6 +6,7 @@ use toolpool_connectors::model::{Counted, Message};
 use super::size::Sizes;
 use super::{Draft, Shares};
 use crate::journal::entry::{BudgetTable, Part, TurnNo};
+use crate::session::Stored;
 
 /// What a template may add for each message, for each tool, and at all. What the server counts beyond that comes from its
 /// tokenizer being another one than ours, and is shared out over the parts.
@@ -23,12 +24,15 @@ pub(super) fn table(
 ) -> BudgetTable {
     let (mut history, mut current, mut results) = (0u32, 0u32, 0u32);
     for (stored, size) in draft.history.iter().zip(&sizes.messages) {
+        let before = front(stored, *size);
+        history = history.saturating_add(before);
+        let size = size - before;
         let part = match &stored.message {
             Message::Tool { .. } => &mut results,
             _ if stored.turn == turn => &mut current,
             _ => &mut history,
         };
-        *part = part.saturating_add(*size);
+        *part = part.saturating_add(size);
     }
     let names = ["system", "tools", "history", "this turn", "results", "tail"];
     let estimated = [
@@ -66,6 +70,15 @@ pub(super) fn table(
         free: shares.window.saturating_sub(total),
         exact: counted.exact,
     }
+}
+
+/// Tokens of a message that stand for what was compacted before it.
+fn front(stored: &Stored, size: u32) -> u32 {
+    let Message::User { text } = &stored.message else {
+        return 0;
+    };
+    let share = stored.front as f64 / text.len().max(1) as f64;
+    (f64::from(size) * share.min(1.0)) as u32
 }
 
 fn part(name: &str, tokens: u32) -> Part {

@@ -109,6 +109,7 @@ fn history(turns: &[(usize, Vec<Vec<usize>>)], answered: bool) -> Vec<Stored> {
         stored.push(Stored {
             seq: stored.len() as u64 + 1,
             turn: turn as u32 + 1,
+            front: 0,
             message,
         });
     };

@@ -265,6 +265,9 @@ pub(crate) enum SessionsCommand {
     Show {
         /// The session: its name, the beginning of it, or `last`
         session: String,
+        /// Show results whole, and what stood in place of what was compacted
+        #[arg(long)]
+        full: bool,
     },
     /// Print all of one, to be kept elsewhere
     Export {

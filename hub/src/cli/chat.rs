@@ -10,6 +10,7 @@
 //! conversation can end at any moment.
 
 mod command;
+mod compaction;
 pub(crate) mod recover;
 pub(crate) mod screen;
 mod sitting;

@@ -2,8 +2,9 @@
 //! running one; only `delete` takes its lock, and is refused while another process has it.
 //!
 //! `list --json`: `{"sessions": [summary]}`; `show --json`: `{"session": summary, "turns": [{turn, at_ms, undone, user, steps: [{step,
-//! text, reasoning, truncated, calls: [call]}], end, note, warnings}], "outside": [call]}` with each call `{call, name, effect,
-//! arguments, state, text, elapsed_ms, settled}`.
+//! text, reasoning, truncated, calls: [call]}], end, note, warnings, compactions: [{step, rung, reason, before, after, cleared, text}]}],
+//! "outside": [call]}` with each call `{call, name, effect, arguments, state, text, elapsed_ms, settled}`. What was compacted is here as
+//! it was said.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,7 +18,8 @@ use crate::cli::report::Done;
 use crate::cli::sessions_text;
 use crate::cli::start::Context;
 use crate::journal::entry::{
-    CallId, EndHow, Entry, JournalKind, Line, SettledBy, StepNo, TurnNo, Verdict,
+    CallId, CompactReason, CompactionNote, EndHow, Entry, JournalKind, Line, Rung, SettledBy,
+    StepNo, TurnNo, Verdict,
 };
 use crate::journal::{RealDisk, Store, Summary};
 use crate::workflow::{CallRecord, Workflow};
@@ -43,6 +45,23 @@ pub(crate) struct Turn {
     pub(crate) end: Option<EndHow>,
     pub(crate) note: Option<String>,
     pub(crate) warnings: Vec<String>,
+    pub(crate) compactions: Vec<Compacted>,
+}
+
+/// Where the model was shown something else from then on.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Compacted {
+    /// The step that it was done for.
+    pub(crate) step: StepNo,
+    pub(crate) rung: Rung,
+    pub(crate) reason: CompactReason,
+    /// Tokens of the request.
+    pub(crate) before: u32,
+    pub(crate) after: u32,
+    /// How many results became a line.
+    pub(crate) cleared: usize,
+    /// What stood in place of what was said before; empty where only results were cleared.
+    pub(crate) text: String,
 }
 
 /// One reply with its calls.
@@ -79,12 +98,12 @@ pub(crate) fn run(context: &Context, command: SessionsCommand) -> anyhow::Result
     let store = Store::new(context.surroundings.state(), Arc::new(RealDisk));
     match command {
         SessionsCommand::List { all } => list(context, &store, all),
-        SessionsCommand::Show { session } => {
+        SessionsCommand::Show { session, full } => {
             let transcript = read(&store, &session)?;
             if context.global.json {
                 context.ui.json(&transcript)?;
             } else {
-                let text = sessions_text::transcript(&transcript, &context.ui.out);
+                let text = sessions_text::transcript(&transcript, full, &context.ui.out);
                 context.ui.print(&text)?;
             }
             Ok(Done::Yes)
@@ -188,6 +207,11 @@ pub(crate) fn transcript(session: Summary, lines: &[Line]) -> Transcript {
                     turn.warnings.push(text.clone());
                 }
             }
+            Entry::Compaction(note) => {
+                if let Some(turn) = named(&mut turns, note.turn) {
+                    turn.compactions.push(compacted(note));
+                }
+            }
             Entry::End { turn, how, note } => {
                 if let Some(turn) = named(&mut turns, *turn) {
                     turn.end = Some(*how);
@@ -211,6 +235,18 @@ pub(crate) fn transcript(session: Summary, lines: &[Line]) -> Transcript {
 
 fn named(turns: &mut [Turn], no: TurnNo) -> Option<&mut Turn> {
     turns.iter_mut().rev().find(|turn| turn.turn == no)
+}
+
+fn compacted(note: &CompactionNote) -> Compacted {
+    Compacted {
+        step: note.step,
+        rung: note.rung,
+        reason: note.reason,
+        before: note.before,
+        after: note.after,
+        cleared: note.cleared.len(),
+        text: note.text.clone(),
+    }
 }
 
 fn call(record: &CallRecord) -> Call {

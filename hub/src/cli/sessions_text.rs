@@ -5,11 +5,11 @@
 
 use crate::cli::columns::{self, Align, Cell};
 use crate::cli::servers::duration;
-use crate::cli::sessions::{Call, Step, Transcript, Turn};
+use crate::cli::sessions::{Call, Compacted, Step, Transcript, Turn};
 use crate::cli::ui::{Look, Style};
 use crate::cli::words::{count, one_line, safe, wrap};
 use crate::journal::Summary;
-use crate::journal::entry::{EndHow, SettledBy, Verdict};
+use crate::journal::entry::{EndHow, Rung, SettledBy, Verdict};
 use crate::utc;
 
 /// Lines of a result that a terminal shows.
@@ -67,8 +67,8 @@ fn state(session: &Summary) -> (Style, String) {
     }
 }
 
-/// A transcript for a terminal.
-pub(crate) fn transcript(transcript: &Transcript, look: &Look) -> String {
+/// A transcript for a terminal: results by their first lines, or `full`.
+pub(crate) fn transcript(transcript: &Transcript, full: bool, look: &Look) -> String {
     let session = &transcript.session;
     let dot = look.dot();
     let mut out = look.paint(Style::Bold, &session.id);
@@ -82,13 +82,13 @@ pub(crate) fn transcript(transcript: &Transcript, look: &Look) -> String {
     }
     for turn in &transcript.turns {
         out.push('\n');
-        turn_text(&mut out, turn, look);
+        turn_text(&mut out, turn, full, look);
     }
     if !transcript.outside.is_empty() {
         let heading = look.paint(Style::Bold, "calls outside of turns");
         out.push_str(&format!("\n{heading}\n"));
         for call in &transcript.outside {
-            call_text(&mut out, call, look);
+            call_text(&mut out, call, full, look);
         }
     }
     out
@@ -102,7 +102,7 @@ fn facts(session: &Summary) -> Vec<String> {
     facts
 }
 
-fn turn_text(out: &mut String, turn: &Turn, look: &Look) {
+fn turn_text(out: &mut String, turn: &Turn, full: bool, look: &Look) {
     let mut heading = format!("turn {}", turn.turn);
     if turn.undone {
         heading.push_str(", undone");
@@ -115,10 +115,17 @@ fn turn_text(out: &mut String, turn: &Turn, look: &Look) {
         minute(turn.at_ms)
     ));
     said(out, "you", Style::Name, &turn.user, look);
+    let mut compactions = turn.compactions.iter().peekable();
     for step in &turn.steps {
-        for call in calls_first(step, out, look) {
-            call_text(out, call, look);
+        while let Some(made) = compactions.next_if(|made| made.step <= step.step) {
+            compacted_text(out, made, full, look);
         }
+        for call in calls_first(step, out, look) {
+            call_text(out, call, full, look);
+        }
+    }
+    for made in compactions {
+        compacted_text(out, made, full, look);
     }
     for warning in &turn.warnings {
         said(out, "warning", Style::Warn, warning, look);
@@ -154,7 +161,24 @@ fn said(out: &mut String, who: &str, style: Style, text: &str, look: &Look) {
     }
 }
 
-fn call_text(out: &mut String, call: &Call, look: &Look) {
+/// Where the model was shown something else from here on, and with `full` what.
+fn compacted_text(out: &mut String, made: &Compacted, full: bool, look: &Look) {
+    let how = match made.rung {
+        Rung::Clear => format!("{} cleared", count(made.cleared, "result")),
+        Rung::Digest => "what stands above was digested".into(),
+        Rung::Summary => "what stands above was summarised".into(),
+        Rung::Reset => "a fresh window was begun".into(),
+    };
+    let line = format!("compacted: {how}, {} to {} tokens", made.before, made.after);
+    indent(out, INDENT, &look.paint(Style::Warn, &line));
+    if full {
+        for line in wrap(&safe(&made.text), look.width.saturating_sub(2 * INDENT)) {
+            indent(out, 2 * INDENT, &look.paint(Style::Dim, &line));
+        }
+    }
+}
+
+fn call_text(out: &mut String, call: &Call, full: bool, look: &Look) {
     let arguments = one_line(&call.arguments.to_string());
     let arguments = crate::cli::words::cut(&arguments, ARGUMENTS);
     let state = look.paint(verdict_style(call.state), &state_words(call));
@@ -164,11 +188,12 @@ fn call_text(out: &mut String, call: &Call, look: &Look) {
     let Some(text) = &call.text else { return };
     let room = look.width.saturating_sub(2 * INDENT);
     let lines = wrap(&safe(text.trim()), room);
-    for line in lines.iter().take(RESULT_LINES) {
+    let shown = if full { lines.len() } else { RESULT_LINES };
+    for line in lines.iter().take(shown) {
         indent(out, 2 * INDENT, &look.paint(Style::Dim, line));
     }
-    if lines.len() > RESULT_LINES {
-        let more = format!("and {} more", count(lines.len() - RESULT_LINES, "line"));
+    if lines.len() > shown {
+        let more = format!("and {} more", count(lines.len() - shown, "line"));
         indent(out, 2 * INDENT, &look.paint(Style::Dim, &more));
     }
 }

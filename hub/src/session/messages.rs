@@ -31,13 +31,14 @@ impl Session {
             .map(|(_, turn)| turn)
             .peekable();
         while let Some(turn) = turns.next() {
-            let text = match front.take() {
-                Some((_, front)) => format!("{front}\n\n{}", turn.words),
-                None => turn.words.clone(),
+            let (front, text) = match front.take() {
+                Some((_, front)) => (front.len(), format!("{front}\n\n{}", turn.words)),
+                None => (0, turn.words.clone()),
             };
             out.push(Stored {
                 seq: turn.seq,
                 turn: turn.no,
+                front,
                 message: Message::User { text },
             });
             for said in turn.replies.iter().filter(|said| view.shows(said.seq)) {
@@ -52,6 +53,7 @@ impl Session {
             out.push(Stored {
                 seq,
                 turn: self.last_turn,
+                front: front.len(),
                 message: Message::User {
                     text: front.to_owned(),
                 },
@@ -80,6 +82,7 @@ impl Session {
             out.push(Stored {
                 seq: said.seq,
                 turn,
+                front: 0,
                 message: Message::Assistant {
                     text: said.text.clone(),
                     reasoning: said.reasoning.clone(),
@@ -105,6 +108,7 @@ impl Session {
         Stored {
             seq,
             turn,
+            front: 0,
             message: Message::Tool {
                 call: call.id.clone(),
                 name: call.name.clone(),
@@ -158,6 +162,7 @@ fn close(out: &mut Vec<Stored>, turn: &Turn) {
     out.push(Stored {
         seq,
         turn: turn.no,
+        front: 0,
         message: Message::Assistant {
             text: text.to_owned(),
             reasoning: None,

@@ -1,4 +1,4 @@
-//! The window holds, whatever tools return and servers claim: what does not fit is left out or refused, and never sent.
+//! The window holds, whatever tools return and servers claim: what does not fit is compacted or refused, and never sent.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::json;
 use toolpool::event::What;
 use toolpool::journal::Entry;
+use toolpool::journal::entry::{CompactReason, EndHow, Rung};
 use toolpool_tests::model::{Answer, Conversation, Dialect, Faults, Setup};
 
 use super::{Heard, Talk, messages};
@@ -198,6 +199,11 @@ fn an_overflow_that_the_server_reports_is_recovered() {
             .ask(&["--window", "8192", "--continue", &words(turn)])
             .ended("answered");
     }
+    let reasons: Vec<CompactReason> = last
+        .compactions()
+        .iter()
+        .map(|(_, note)| note.reason)
+        .collect();
     assert!(
         last.told().contains("does not fit") || last.was_cut(),
         "{}",
@@ -208,10 +214,15 @@ fn an_overflow_that_the_server_reports_is_recovered() {
         "{:?}",
         windows(&last)
     );
+    assert!(
+        !last.told().contains("does not fit") || reasons.contains(&CompactReason::Overflow),
+        "{reasons:?}"
+    );
     let kept = Conversation::read(&last.requests.last().expect("one").body);
+    // Behind what stands for the turns before it.
     assert!(
         kept.user()
-            .is_some_and(|said| said.text.starts_with("turn 4"))
+            .is_some_and(|said| said.text.ends_with(words(4).trim()))
     );
 }
 
@@ -243,4 +254,108 @@ fn a_server_that_drops_a_little_is_seen_by_what_a_longer_prompt_costs() {
     // From there on nothing is cut any more.
     let last = heard.requests.last().expect("one was sent");
     assert!(Conversation::read(&last.body).tokens() <= 2500);
+}
+
+/// Calls for much text in each step, the same `files` over and over, and answers after `steps`.
+fn reader(steps: usize, files: usize) -> impl Fn(&Conversation) -> Answer + Send + Sync + 'static {
+    let asked = AtomicUsize::new(0);
+    move |_| match asked.fetch_add(1, Ordering::SeqCst) {
+        next if next < steps => {
+            Answer::call("notes__big", json!({ "bytes": 150_000 + next % files }))
+        }
+        _ => Answer::say("all is read"),
+    }
+}
+
+/// Within a turn no rung is climbed again before the model has had two replies, and every compaction made the request smaller.
+fn check_progress(heard: &Heard) {
+    let made = heard.compactions();
+    for pair in made.windows(2) {
+        let ((before, first), (after, second)) = (pair[0], pair[1]);
+        assert!(
+            after - before >= 2 || second.rung > first.rung,
+            "{:?} after {:?}, {} replies apart",
+            second.rung,
+            first.rung,
+            after - before
+        );
+    }
+    for (_, note) in made {
+        assert!(note.after < note.before, "{note:?}");
+    }
+}
+
+#[test]
+fn a_long_task_goes_on_at_every_window() {
+    for window in [4_096, 8_192, 16_384, 32_768, 131_072] {
+        let steps = 40;
+        let setup = Setup::new(Dialect::LlamaCpp).window(window);
+        let mut talk = Talk::new(setup.by(reader(steps, steps)));
+        let _notes = talk.notes("agent.steps_max = 60");
+        let words = "read all of it, and keep port 8443 in mind";
+        // That each request fits and is valid is checked in there.
+        let heard = talk.ask(&[words]).ended("answered");
+        assert_eq!(heard.requests.len(), steps + 1, "{window}");
+        check_progress(&heard);
+        let made = heard.compactions();
+        assert!(!made.is_empty(), "{window}");
+        assert!(
+            made.iter().all(|(_, note)| note.rung <= Rung::Digest),
+            "{window}"
+        );
+        let last = heard.requests.last().expect("it answered");
+        let last = Conversation::read(&last.body);
+        assert!(
+            last.user().is_some_and(|said| said.text.ends_with(words)),
+            "{window}"
+        );
+        // Goes on in another process from the same bytes.
+        let heard = talk.ask(&["--continue", "thanks"]).ended("answered");
+        let next = Conversation::read(&heard.requests[0].body);
+        if heard.compactions().is_empty() {
+            assert_eq!(next.messages[1].text, last.messages[1].text, "{window}");
+        }
+    }
+}
+
+#[test]
+fn reading_the_same_again_and_again_ends() {
+    let setup = Setup::new(Dialect::LlamaCpp).window(4096);
+    let mut talk = Talk::new(setup.by(reader(usize::MAX, 5)));
+    let _notes = talk.notes("agent.steps_max = 200");
+    let heard = talk.ask(&["repair it"]).ended("loop");
+    assert!(heard.requests.len() <= 15, "{}", heard.requests.len());
+    check_progress(&heard);
+}
+
+#[test]
+fn a_turn_that_can_not_be_made_to_fit_ends_and_the_next_one_goes_on() {
+    let setup = Setup::new(Dialect::LlamaCpp).window(4096);
+    let mut talk = Talk::new(
+        setup.by(|asked| match asked.last().map(|said| said.role.as_str()) {
+            Some("tool") => Answer::say("noted"),
+            _ => Answer::call(
+                "notes__echo",
+                json!({ "text": "a word to be echoed ".repeat(600) }),
+            ),
+        }),
+    );
+    let _notes = talk.notes("");
+    // A call is no result: what the model itself wrote in its last step can't be taken from it.
+    let heard = talk.ask(&["echo it"]).ended("refused");
+    let told = heard.told();
+    assert!(
+        told.contains("nothing more of the conversation can be compacted"),
+        "{told}"
+    );
+    assert!(matches!(
+        heard.lines.last().map(|line| &line.entry),
+        Some(Entry::End {
+            how: EndHow::Refused,
+            ..
+        })
+    ));
+    let setup_again = talk.ask(&["--continue", "and now?"]);
+    check_progress(&setup_again);
+    assert!(!setup_again.requests.is_empty(), "{}", setup_again.told());
 }

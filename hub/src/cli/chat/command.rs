@@ -18,6 +18,8 @@ pub(super) enum Input {
     Pool(Option<String>),
     Why(String),
     Budget { json: bool },
+    Compact(Option<String>),
+    Compacted,
     Mode(Option<Mode>),
     Deny(Option<String>),
     Allow(String),
@@ -58,6 +60,12 @@ pub(super) const COMMANDS: Commands = Commands {
             "/budget",
             "[--json]",
             "Show what takes the room of the window",
+            Follows::Free,
+        ),
+        Command::new(
+            "/compact",
+            "[FOCUS|show]",
+            "Make the conversation smaller, or show what was made smaller",
             Follows::Free,
         ),
         Command::new(
@@ -151,6 +159,8 @@ pub(super) fn parse(line: &str) -> Result<Input, Usage> {
                 _ => return Err(Usage::new("`/budget` takes `--json` or nothing")),
             },
         },
+        "/compact" if rest == "show" => Input::Compacted,
+        "/compact" => Input::Compact(some()),
         "/mode" => Input::Mode(
             some()
                 .map(|mode| args::mode(&mode))
@@ -201,6 +211,12 @@ mod tests {
             ("/why git__log", Input::Why("git__log".into())),
             ("/budget", Input::Budget { json: false }),
             ("/budget --json", Input::Budget { json: true }),
+            ("/compact", Input::Compact(None)),
+            ("/compact show", Input::Compacted),
+            (
+                "/compact the port numbers",
+                Input::Compact(Some("the port numbers".into())),
+            ),
             ("/mode", Input::Mode(None)),
             ("/mode Plan", Input::Mode(Some(Mode::Plan))),
             ("/deny", Input::Deny(None)),

@@ -15,6 +15,7 @@ mod calls;
 mod status;
 mod thoughts;
 
+use super::compaction;
 use crate::cli::ui::{Look, Style};
 use crate::cli::words::{self, number, one_line, safe};
 use crate::event::{Event, What};
@@ -146,6 +147,13 @@ impl Screen {
                     &format!("{messages} {verb} left out so that the request fits"),
                 );
             }
+            What::Compacted {
+                rung,
+                before,
+                after,
+                cleared,
+                ..
+            } => self.dim(&mut out, &compaction::told(rung, *cleared, *before, *after)),
             What::Retrying { attempt, why } => self.dim(
                 &mut out,
                 &format!("asking the model again (try {attempt}): {}", one_line(why)),
@@ -224,7 +232,10 @@ impl Screen {
             return;
         }
         if self.waiting.is_empty() {
-            self.waiting = format!("waiting for the {}", one_line(on));
+            self.waiting = match on {
+                "compaction" => "making the conversation smaller".into(),
+                on => format!("waiting for the {}", one_line(on)),
+            };
         }
         let text = format!("{}{} {}", self.waiting, dots(&self.look), seconds(for_ms));
         self.change(out, &text);

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use toolpool_config::Mode;
 
 use super::command::{self, Input, parse};
+use super::compaction;
 use super::recover;
 use super::screen::Screen;
 use super::tables;
@@ -74,6 +75,8 @@ impl Sitting<'_> {
             Input::Quit => return Ok(Next::Leave),
             Input::Request(text) => return self.turn(Turn::Words(&text)).await,
             Input::Retry => return self.turn(Turn::Retry).await,
+            Input::Compact(focus) => return self.compact(focus).await,
+            Input::Compacted => compaction::show(&self.agent.folds().session, &look),
             Input::Help => command::help(&look),
             Input::Tools(text) => tools::matching(self.hub, &self.agent.caller()?, &text, &look),
             Input::Pool(None) => tables::pool(self.agent.pool().as_ref(), &look),

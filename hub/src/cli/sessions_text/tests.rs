@@ -54,7 +54,7 @@ turn 1 · 2026-11-24 21:53 · answered
 turn 2, undone · 2026-11-24 21:53 · not ended
   you: again
 ";
-    assert_eq!(transcript(&sample(), &PLAIN), wanted);
+    assert_eq!(transcript(&sample(), false, &PLAIN), wanted);
 }
 
 #[test]
