@@ -148,8 +148,13 @@ pub(super) fn told(rung: &str, cleared: usize, before: u32, after: u32) -> Strin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::ui::PLAIN;
     use crate::journal::entry::{Cleared, EndHow, Entry, Line};
+
+    const PLAIN: Look = Look {
+        width: 80,
+        color: false,
+        unicode: true,
+    };
 
     fn fold(entries: Vec<Entry>) -> Session {
         let mut session = Session::default();
