@@ -7,12 +7,17 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 use toolpool_config::Effect;
 
+use crate::journal::entry::ApproverKind;
+
 /// Asked about one call at a time.
 ///
 /// The contract: a dropped future withdraws the question. An approver that fails answers [`Said::No`].
 pub trait Approver: Send + Sync {
     /// Asks.
     fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Said>;
+
+    /// Who answers: what the journal says of an answer that was given.
+    fn kind(&self) -> ApproverKind;
 }
 
 /// What is asked.
@@ -63,5 +68,9 @@ pub struct NoPerson;
 impl Approver for NoPerson {
     fn ask<'a>(&'a self, _question: &'a Question) -> BoxFuture<'a, Said> {
         Box::pin(async { Said::Nobody })
+    }
+
+    fn kind(&self) -> ApproverKind {
+        ApproverKind::Autonomous
     }
 }

@@ -29,6 +29,8 @@ pub struct Caller {
     pub principal: String,
     /// The profile in force.
     pub profile: Option<String>,
+    /// The agent type that asks; none for a conversation without one, and for clients.
+    pub agent: Option<String>,
     /// What they may see and call.
     pub rules: ViewRules,
     /// Whether the `allow` list among them also frees calls in mode `auto`.
@@ -72,6 +74,7 @@ impl Caller {
         let mut caller = Caller {
             principal: principal.to_owned(),
             profile: name.map(str::to_owned),
+            agent: None,
             rules: rules.clone(),
             allow_frees: false,
             asks: Asks::default(),

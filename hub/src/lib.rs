@@ -14,6 +14,7 @@
 
 pub mod agent;
 pub mod approve;
+pub mod audit;
 pub mod budget;
 pub mod caller;
 pub mod cap;

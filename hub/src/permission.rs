@@ -75,6 +75,8 @@ pub struct Judged {
     pub words: Option<String>,
     /// What kind of thing says so.
     pub source: DecisionSource,
+    /// The rule, list entry, gate or setting that says so, as the person finds it in the configuration.
+    pub rule: Option<String>,
     /// The caller is told what they would be told of a tool that does not exist.
     pub hides: bool,
     /// A yes to this question covers these arguments only, however long it is said to hold.
@@ -88,9 +90,15 @@ impl Judged {
             reason: reason.into(),
             words: None,
             source,
+            rule: None,
             hides: false,
             exact: false,
         }
+    }
+
+    fn by(mut self, rule: impl Into<String>) -> Judged {
+        self.rule = Some(rule.into());
+        self
     }
 
     fn hidden(mut self) -> Judged {
@@ -139,19 +147,26 @@ fn decide_with(proposal: &Proposal<'_>, policy: &Policy<'_>, gates: &Gates) -> J
         None | Some(Hidden::PlanMode) if commands => {}
         None => {}
         Some(why @ Hidden::PlanMode) => {
-            return Judged::new(Decision::Deny, DecisionSource::Mode, why.to_string()).hidden();
+            return Judged::new(Decision::Deny, DecisionSource::Mode, why.to_string())
+                .by(setting(Mode::Plan))
+                .hidden();
         }
         Some(why) => {
-            return Judged::new(Decision::Deny, DecisionSource::DenyList, why.to_string()).hidden();
+            let rule = entry(&why, tool);
+            return Judged::new(Decision::Deny, DecisionSource::DenyList, why.to_string())
+                .by(rule)
+                .hidden();
         }
     }
     if commands && policy.view.mode == Mode::Plan && !freed {
         return Judged::new(Decision::Deny, DecisionSource::Mode, NOT_IN_PLAN)
+            .by(setting(Mode::Plan))
             .saying(Some("the command is not known to only read".into()));
     }
     let Some(server) = proposal.server else {
         let why = "its server is not configured any more";
-        return Judged::new(Decision::Deny, DecisionSource::Mode, why);
+        return Judged::new(Decision::Deny, DecisionSource::Mode, why)
+            .by(format!("servers.{}", tool.id.server));
     };
     let folder = folder_of(server, proposal.folder);
     let fingerprint = tool.fingerprint.to_string();
@@ -176,7 +191,9 @@ fn decide_with(proposal: &Proposal<'_>, policy: &Policy<'_>, gates: &Gates) -> J
             .filter(|rule| rule.meets(&call))
     };
     let by = |rule: &Rule| {
-        Judged::new(rule.decision, DecisionSource::Rule, rule.named()).saying(rule.reason.clone())
+        Judged::new(rule.decision, DecisionSource::Rule, rule.named())
+            .by(format!("rule at {}", rule.place))
+            .saying(rule.reason.clone())
     };
     if let Some(rule) = rule(Decision::Deny).next() {
         return by(rule);
@@ -187,13 +204,17 @@ fn decide_with(proposal: &Proposal<'_>, policy: &Policy<'_>, gates: &Gates) -> J
     let doubt = gate
         .as_ref()
         .is_some_and(|gate| gate.decision == Decision::Ask);
-    if policy
+    let granted = policy
         .grants
         .iter()
-        .any(|grant| grants(grant, proposal, doubt))
-    {
+        .find(|grant| grants(grant, proposal, doubt));
+    if let Some(grant) = granted {
         let why = "allowed by the person for this session";
-        return Judged::new(Decision::Allow, DecisionSource::Grant, why);
+        let held = match grant.arguments_sha256 {
+            Some(_) => "grant of the session for these arguments",
+            None => "grant of the session for any arguments",
+        };
+        return Judged::new(Decision::Allow, DecisionSource::Grant, why).by(held);
     }
     if let Some(rule) = rule(Decision::Ask).next() {
         return asked(by(rule), doubt, policy.asks, true);
@@ -227,7 +248,7 @@ fn by_mode(tool: &ToolMeta, subject: &Subject<'_>, policy: &Policy<'_>) -> Judge
     let mode = policy.view.mode;
     if tool.claims.read_only() {
         let why = "it only reads, by a claim that is believed";
-        return Judged::new(Decision::Allow, DecisionSource::Mode, why);
+        return Judged::new(Decision::Allow, DecisionSource::Mode, why).by(setting(mode));
     }
     let listed = policy.frees
         && policy.view.allow.iter().any(|pattern| {
@@ -237,16 +258,16 @@ fn by_mode(tool: &ToolMeta, subject: &Subject<'_>, policy: &Policy<'_>) -> Judge
     let why = match mode {
         Mode::Auto if listed => {
             let why = "mode `auto`, and it is on the allow list of the profile";
-            return Judged::new(Decision::Allow, DecisionSource::Mode, why);
+            return Judged::new(Decision::Allow, DecisionSource::Mode, why).by(setting(mode));
         }
         Mode::Plan => {
             let why = Hidden::PlanMode.to_string();
-            return Judged::new(Decision::Deny, DecisionSource::Mode, why);
+            return Judged::new(Decision::Deny, DecisionSource::Mode, why).by(setting(mode));
         }
         Mode::Ask => "mode `ask`, and it is not known to only read",
         Mode::Auto => "mode `auto`, and nothing allows it",
     };
-    let ask = Judged::new(Decision::Ask, DecisionSource::Mode, why);
+    let ask = Judged::new(Decision::Ask, DecisionSource::Mode, why).by(setting(mode));
     asked(ask, false, policy.asks, false)
 }
 
@@ -272,7 +293,25 @@ fn asked(mut judged: Judged, exact: bool, asks: Asks, here: bool) -> Judged {
 
 fn by_gate(gate: &shell::Judged) -> Judged {
     let why = format!("{} (gate {})", gate.reason, gate.gate);
-    Judged::new(gate.decision, DecisionSource::Gate, why).saying(Some(gate.reason.clone()))
+    Judged::new(gate.decision, DecisionSource::Gate, why)
+        .by(format!("gate {}", gate.gate))
+        .saying(Some(gate.reason.clone()))
+}
+
+/// The entry of a list that hides a tool, as it is written.
+fn entry(hidden: &Hidden, tool: &ToolMeta) -> String {
+    let server = &tool.id.server;
+    match hidden {
+        Hidden::Denied { pattern } => format!("deny `{pattern}`"),
+        Hidden::Server => format!("servers of the profile, without `{server}`"),
+        Hidden::Unpermitted => format!("servers.{server}: its allow and deny"),
+        Hidden::NotAllowed => "allow list of the profile".into(),
+        Hidden::PlanMode => setting(Mode::Plan),
+    }
+}
+
+fn setting(mode: Mode) -> String {
+    format!("mode `{mode}`")
 }
 
 /// What the gates say of the command; of none, no.

@@ -3,6 +3,7 @@
 use toolpool_connectors::model::Message;
 
 use super::{Agent, request};
+use crate::audit::pool_sentence;
 use crate::budget;
 use crate::error::Error;
 use crate::journal::entry::{BudgetTable, PoolNote};
@@ -76,32 +77,17 @@ impl Agent {
         let Some(pool) = self.pool() else {
             return Ok("no tools are offered yet: the first request makes the pool".into());
         };
-        let when = format!(
-            "the pool of turn {}, chosen for `{}`",
-            pool.turn,
-            pool.query.trim()
-        );
-        if let Some(offered) = pool.tools.iter().find(|offered| offered.name == tool) {
-            let score = offered
-                .score
-                .map(|score| format!(", score {score:.2}"))
-                .unwrap_or_default();
-            return Ok(format!(
-                "`{tool}` is in {when}: {}{score}, {} tokens",
-                offered.reason, offered.tokens
-            ));
+        let named = pool_sentence(&pool, tool);
+        if let Some((true, sentence)) = named {
+            return Ok(sentence);
         }
         if self.pinned().iter().any(|pinned| pinned == tool) {
             return Ok(format!(
                 "`{tool}` is pinned, and will be in the pool from the next request on"
             ));
         }
-        if let Some(out) = pool.best_out.iter().find(|out| out.name == tool) {
-            let score = out
-                .score
-                .map(|score| format!(", score {score:.2}"))
-                .unwrap_or_default();
-            return Ok(format!("`{tool}` is not in {when}: {}{score}", out.reason));
+        if let Some((_, sentence)) = named {
+            return Ok(sentence);
         }
         let caller = self.caller()?;
         let snapshot = self.hub().snapshot();
@@ -112,6 +98,11 @@ impl Agent {
         if let Some(hidden) = caller.rules.hides(&snapshot.tools()[row]) {
             return Ok(format!("`{tool}` is hidden: {hidden}"));
         }
+        let when = format!(
+            "the pool of turn {}, chosen for `{}`",
+            pool.turn,
+            pool.query.trim()
+        );
         let request = self.pool_request(pool.turn, &pool.query);
         let (_, again) = self.hub().pool_for(&caller, request).await;
         let reason = again

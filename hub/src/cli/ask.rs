@@ -19,6 +19,7 @@ use crate::approve::{Approver, Question, Said};
 use crate::cli::prompt::{Line, Terminal};
 use crate::cli::ui::{self, Look, Style};
 use crate::cli::words::{self, one_line, wrap};
+use crate::journal::entry::ApproverKind;
 
 /// Lines of arguments that are shown before `v` is typed.
 const ARGUMENT_LINES: usize = 16;
@@ -43,6 +44,10 @@ impl Approver for Asker {
             let _ = self.0.send(Asked { question, answer });
             said.await.unwrap_or(Said::No { why: None })
         })
+    }
+
+    fn kind(&self) -> ApproverKind {
+        ApproverKind::Terminal
     }
 }
 

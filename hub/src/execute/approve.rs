@@ -15,7 +15,7 @@ use crate::approve::{Question, Said};
 use crate::caller::{Asks, Caller};
 use crate::event::What;
 use crate::journal::Redactor;
-use crate::journal::entry::{DecisionNote, DecisionSource, Grant};
+use crate::journal::entry::{ApproverKind, DecisionNote, DecisionSource, Grant};
 use crate::journal::{Entry, Sync};
 use crate::permission::{Judged, Policy, Proposal, decide, folder_of};
 use crate::workspace::links::leading_outside;
@@ -52,6 +52,11 @@ impl Valid {
             &arguments_sha256,
         );
         let (mut kept, mut changed) = (Kept::default(), false);
+        // A call that was typed is its person's yes.
+        let mut approver = match judged.source {
+            DecisionSource::Person => ApproverKind::Terminal,
+            _ => ApproverKind::Autonomous,
+        };
         if let Some(link) = self.link_out(door, &judged) {
             judged.decision = match caller.asks {
                 Asks::Typed => Decision::Allow,
@@ -62,10 +67,14 @@ impl Valid {
                 link.display()
             );
             judged.exact = true;
+            if caller.asks == Asks::Typed {
+                (judged.source, approver) = (DecisionSource::Person, ApproverKind::Terminal);
+            }
         }
         if let Some(doubt) = self.second_opinion(door, caller, secrets, &judged).await? {
             judged.decision = Decision::Ask;
             judged.source = DecisionSource::Mode;
+            judged.rule = Some("agent.model_approver".into());
             judged.reason = format!("the model doubts it: {doubt}");
         }
         if judged.decision == Decision::Ask {
@@ -73,7 +82,11 @@ impl Valid {
             let said = self.ask(door, &question).await?;
             kept = self.kept(&said, &judged, &arguments_sha256);
             let again = judged.source == DecisionSource::Rule && said == Said::Always;
-            judged = answered(judged, said);
+            approver = match said {
+                Said::Nobody => ApproverKind::Autonomous,
+                _ => desk.approver.kind(),
+            };
+            judged = answered(judged, said, approver);
             if judged.decision == Decision::Allow {
                 let fresh = self.look_again(door, caller, &arguments_sha256);
                 changed = fresh.is_none();
@@ -85,6 +98,9 @@ impl Valid {
                     Some(fresh) if fresh.decision == Decision::Deny => fresh,
                     Some(_) => judged,
                 };
+                if judged.decision == Decision::Deny {
+                    approver = ApproverKind::Autonomous;
+                }
             }
             let secret = kept.rule.is_some() && self.holds_secret(secrets);
             let why = match (again, secret) {
@@ -112,9 +128,9 @@ impl Valid {
             allowed,
             reason: secrets.hide(&judged.reason),
             source: judged.source,
-            rule: None,
-            approver: None,
-            agent: None,
+            rule: judged.rule.as_deref().map(|rule| secrets.hide(rule)),
+            approver: Some(approver),
+            agent: caller.agent.clone(),
         };
         let written = desk
             .journal
@@ -346,24 +362,33 @@ fn denied(judged: &Judged, why: &str) -> Judged {
 }
 
 /// The question's end.
-fn answered(asked: Judged, said: Said) -> Judged {
-    let (decision, source, words) = match said {
-        Said::Once | Said::Session | Said::Always => {
-            (Decision::Allow, DecisionSource::Person, None)
-        }
-        Said::No { why } => (Decision::Deny, DecisionSource::Person, why),
-        Said::Nobody => (Decision::Deny, DecisionSource::NoPerson, None),
+fn answered(asked: Judged, said: Said, approver: ApproverKind) -> Judged {
+    let coordinator = approver == ApproverKind::Coordinator;
+    let source = match (&said, coordinator) {
+        (Said::Nobody, _) => DecisionSource::NoPerson,
+        (_, true) => DecisionSource::AgentType,
+        (_, false) => DecisionSource::Person,
     };
-    let answer = match source {
-        DecisionSource::NoPerson => "nobody was there to ask",
-        _ if decision == Decision::Allow => "the person said yes",
-        _ => "the person said no",
+    let (decision, words) = match said {
+        Said::Once | Said::Session | Said::Always => (Decision::Allow, None),
+        Said::No { why } => (Decision::Deny, why),
+        Said::Nobody => (Decision::Deny, None),
+    };
+    let who = match coordinator {
+        true => "the agent that gave the task",
+        false => "the person",
+    };
+    let answer = match (source, decision) {
+        (DecisionSource::NoPerson, _) => "nobody was there to ask".to_owned(),
+        (_, Decision::Allow) => format!("{who} said yes"),
+        _ => format!("{who} said no"),
     };
     Judged {
         decision,
         source,
         reason: format!("{answer}; asked because: {}", asked.reason),
         words,
+        rule: asked.rule,
         hides: false,
         exact: asked.exact,
     }

@@ -14,7 +14,7 @@ use super::*;
 use crate::approve::{NoPerson, Said};
 use crate::caller::Asks;
 use crate::journal::Line;
-use crate::journal::entry::{DecisionSource, RefusedWhy, Verdict};
+use crate::journal::entry::{ApproverKind, DecisionSource, RefusedWhy, Verdict};
 
 type Shared<T> = Arc<Mutex<T>>;
 
@@ -253,6 +253,10 @@ impl Approver for Person {
         assert!(!question.reason.is_empty());
         Box::pin(async { self.0.clone() })
     }
+
+    fn kind(&self) -> ApproverKind {
+        ApproverKind::Terminal
+    }
 }
 
 /// Never answers.
@@ -261,6 +265,10 @@ struct Silent;
 impl Approver for Silent {
     fn ask<'a>(&'a self, _: &'a Question) -> BoxFuture<'a, Said> {
         Box::pin(futures::future::pending())
+    }
+
+    fn kind(&self) -> ApproverKind {
+        ApproverKind::Terminal
     }
 }
 

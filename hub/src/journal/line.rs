@@ -34,7 +34,7 @@ impl Sum {
     /// What the first line stands behind.
     pub const NONE: Sum = Sum([0; 32]);
 
-    fn of(bytes: &[u8]) -> Sum {
+    pub(super) fn of(bytes: &[u8]) -> Sum {
         Sum(Sha256::digest(bytes).into())
     }
 

@@ -9,6 +9,7 @@
 //! | `entry.rs` | what can happen |
 //! | `line.rs` | an entry in its envelope, as bytes |
 //! | `recover.rs` | from bytes to lines, whatever happened to them |
+//! | `prove.rs`, `heads.rs` | whether the lines are as they were written, and where they ended |
 //! | `owner.rs` | the one thread that writes |
 //! | `store.rs`, `artifacts.rs`, `fork.rs` | the folder of sessions: begun, opened again, listed, forked, deleted |
 //! | `redact.rs` | secrets leave before anything is written |
@@ -22,8 +23,10 @@ pub mod artifacts;
 pub mod disk;
 pub mod entry;
 mod fork;
+mod heads;
 pub mod line;
 mod owner;
+pub mod prove;
 mod recover;
 pub mod redact;
 pub mod store;
@@ -37,6 +40,8 @@ use tokio::sync::oneshot;
 pub use artifacts::Artifacts;
 pub use disk::{Disk, RealDisk};
 pub use entry::{Entry, Line};
+pub use heads::Head;
+pub use prove::{Bad, Proof, Wrong};
 pub use redact::Redactor;
 pub use store::{Recovery, Store, StoreError, Summary};
 

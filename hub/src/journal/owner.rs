@@ -16,6 +16,7 @@ use toolpool_config::fixed::JOURNAL_GROUP_MAX;
 
 use super::disk::{Disk, Handle, Lock};
 use super::entry::{Entry, Line};
+use super::heads::{self, Head};
 use super::line::{self, Sum};
 use super::{Apply, Clock, Journal, JournalError, Place, Redactor, Sync};
 
@@ -138,6 +139,9 @@ impl Owner {
             return Err(JournalError::Closed(why.clone()));
         }
         let sync = group.iter().any(|(_, sync)| *sync == Sync::Now);
+        let ends = group
+            .iter()
+            .any(|(entry, _)| matches!(entry, Entry::End { .. }));
         let mut bytes = Vec::new();
         let mut lines = Vec::with_capacity(group.len());
         let (mut seq, mut sum) = (self.seq, self.sum);
@@ -162,6 +166,9 @@ impl Owner {
         }
         (self.seq, self.sum) = (seq, sum);
         self.len += bytes.len() as u64;
+        if sync && ends {
+            self.note_head();
+        }
         Ok(lines)
     }
 
@@ -186,13 +193,25 @@ impl Owner {
         }
     }
 
+    /// Says in the second place where the journal ends. What it says is on the disk already.
+    fn note_head(&self) {
+        let head = Head {
+            seq: self.seq,
+            sum: self.sum.to_string(),
+        };
+        heads::note(self.handle.path(), &head);
+    }
+
     fn finish(&mut self) -> Result<(), JournalError> {
         if self.dirty {
             self.sync()?;
         }
         match &self.failed {
             Some(why) => Err(JournalError::Closed(why.clone())),
-            None => Ok(()),
+            None => {
+                self.note_head();
+                Ok(())
+            }
         }
     }
 }

@@ -22,6 +22,7 @@ use toolpool_config::fixed::{SESSION_ID_CHARS_MAX, SESSION_ID_TRIES_MAX};
 
 use super::disk::{Disk, Handle, Lock, Locked};
 use super::entry::{Begin, Entry, Line};
+use super::heads;
 use super::line::Sum;
 use super::owner::Owner;
 use super::recover::{self, Scan};
@@ -230,7 +231,9 @@ impl Store {
     pub fn delete(&self, id: &str) -> Result<(), StoreError> {
         let _lock = self.lock(id)?;
         let result = self.disk.remove(&self.folder(id));
-        result.map_err(disk_error("delete", id))
+        result.map_err(disk_error("delete", id))?;
+        heads::forget(&self.folder(id).join(JOURNAL));
+        Ok(())
     }
 
     /// Where a session's long results are kept.
@@ -252,7 +255,7 @@ impl Store {
     }
 
     /// Refuses what is no id before it becomes a path.
-    fn known(&self, id: &str) -> Result<(), StoreError> {
+    pub(super) fn known(&self, id: &str) -> Result<(), StoreError> {
         if !is_id(id) {
             return Err(StoreError::Id(id.into()));
         }
@@ -267,7 +270,7 @@ impl Store {
 }
 
 /// Small letters, digits and dashes: sorted by time, and never a way to another folder.
-fn is_id(text: &str) -> bool {
+pub(super) fn is_id(text: &str) -> bool {
     (1..=SESSION_ID_CHARS_MAX).contains(&text.len())
         && !text.starts_with('-')
         && text

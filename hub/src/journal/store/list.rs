@@ -62,7 +62,7 @@ impl Store {
             .collect())
     }
 
-    fn ids(&self) -> Result<Vec<String>, StoreError> {
+    pub(in crate::journal) fn ids(&self) -> Result<Vec<String>, StoreError> {
         match self.disk.list(&self.root) {
             Ok(mut names) => {
                 names.retain(|name| is_id(name));
