@@ -25,7 +25,7 @@ use crate::journal::entry::{
 };
 use crate::search;
 
-pub use trail::{Filter, Row, Trail};
+pub use trail::{Filter, Row, Trail, Under};
 pub use why::{
     CallStory, Event, StepStory, ToolStory, call_story, pool_sentence, step_story, tool_story,
 };

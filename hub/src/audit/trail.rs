@@ -28,10 +28,19 @@ pub struct Row {
     /// How many delegates it is below a session that nobody delegated.
     pub depth: usize,
     /// The session and the call that began its session.
-    pub parent: Option<(String, CallId)>,
+    pub parent: Option<Under>,
     /// The call.
     #[serde(flatten)]
     pub record: Record,
+}
+
+/// The call that a delegate's session is under.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Under {
+    /// Its session.
+    pub session: String,
+    /// The call there.
+    pub call: CallId,
 }
 
 /// The folds of several journals.
@@ -173,7 +182,10 @@ impl Trail {
             depth,
             parent: begin
                 .and_then(|begin| begin.parent.as_ref())
-                .map(|parent| (parent.session.clone(), parent.call)),
+                .map(|parent| Under {
+                    session: parent.session.clone(),
+                    call: parent.call,
+                }),
             record: record.clone(),
         });
         for (child, audit) in self.children(session, record) {

@@ -2,6 +2,7 @@
 //! flags and their help. Parsing what flags mean (patterns, numbers, shells) happens once, here or in
 //! the command, so that a command sees values and not text.
 
+mod audit;
 mod talk;
 
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use audit::{AuditArgs, AuditCommand, AuditFlags, WhyCommand, step};
 pub(crate) use talk::{Format, InDoubt, Talk, mode};
 
 use crate::event_log::{Category, Level};
@@ -152,6 +154,14 @@ pub(crate) enum Command {
     /// List conversations that are kept, show, export or delete one
     #[command(subcommand)]
     Sessions(SessionsCommand),
+    /// Show every decision on a call: who allowed it by which rule, and what came of it
+    ///
+    /// Of all sessions, also those of `serve` and `call`, the newest last. Calls of a delegate stand under
+    /// the call that began it. Without --lines, --json or --csv: the last 100.
+    Audit(AuditArgs),
+    /// Explain what happened: why a tool was offered or not, a call, what was in the window at a step
+    #[command(subcommand)]
+    Why(WhyCommand),
     /// Find out what is wrong, and what to do about it
     Doctor(DoctorArgs),
     /// Show what happened, from the event log of every toolpool process

@@ -14,7 +14,7 @@ mod compaction;
 pub(crate) mod recover;
 pub(crate) mod screen;
 mod sitting;
-mod tables;
+pub(crate) mod tables;
 pub(crate) mod turn;
 
 use std::path::Path;

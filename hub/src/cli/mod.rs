@@ -13,6 +13,8 @@
 
 mod args;
 mod ask;
+mod audit;
+mod audit_text;
 mod bare;
 mod bug;
 mod call;
@@ -47,6 +49,8 @@ mod tools;
 mod ui;
 mod wait;
 mod watch;
+mod why;
+mod why_text;
 mod words;
 
 use std::io::IsTerminal;
@@ -207,6 +211,8 @@ async fn dispatch(context: &Context, cli: Cli) -> anyhow::Result<Done> {
         Some(Command::Serve(args)) => serve::run(context, args).await,
         Some(Command::Config(command)) => config::run(context, command),
         Some(Command::Sessions(command)) => sessions::run(context, command),
+        Some(Command::Audit(args)) => audit::run(context, args),
+        Some(Command::Why(command)) => why::run(context, command).await,
         Some(Command::Doctor(args)) => doctor::run(context, args).await,
         Some(Command::Log(args)) => records::run(context, &args).await,
         Some(Command::Completions(args)) => completions::run(context, args.shell),

@@ -319,7 +319,7 @@ impl Store {
     /// # Errors
     /// A folder can't be read.
     pub fn provable(&self) -> Result<Vec<String>, StoreError> {
-        let mut ids = self.ids()?;
+        let mut ids = self.sessions()?;
         let state = self
             .folder("")
             .parent()

@@ -52,8 +52,8 @@ pub(super) const COMMANDS: Commands = Commands {
         ),
         Command::new(
             "/why",
-            "TOOL",
-            "Say why a tool is in the pool or not",
+            "TOOL|CALL|STEP",
+            "Say why a tool is in the pool or not, what became of a call, or what was in the window at `3.2`",
             Follows::Tool,
         ),
         Command::new(
@@ -151,7 +151,7 @@ pub(super) fn parse(line: &str) -> Result<Input, Usage> {
         "/help" => Input::Help,
         "/tools" => Input::Tools(rest.to_owned()),
         "/pool" => Input::Pool(some()),
-        "/why" => Input::Why(needed("the name of a tool")?),
+        "/why" => Input::Why(needed("a tool, a call or a step")?),
         "/budget" => Input::Budget {
             json: match rest {
                 "" => false,
@@ -246,7 +246,7 @@ mod tests {
         for (line, wanted) in [
             ("/", "`/` is no command"),
             ("/tolls", "`/tolls` is no command; did you mean `/tools`?"),
-            ("/why", "`/why` needs the name of a tool"),
+            ("/why", "`/why` needs a tool, a call or a step"),
             ("/mode yolo", "`yolo` is no mode: modes are plan, ask, auto"),
             ("/allow", "`/allow` needs the pattern to lift"),
             ("/budget all", "`/budget` takes `--json` or nothing"),

@@ -20,6 +20,7 @@ use crate::cli::prompt::Seen;
 use crate::cli::servers;
 use crate::cli::start::Context;
 use crate::cli::tools;
+use crate::cli::why;
 use crate::cli::words::{self, number, one_line, safe};
 use crate::event::Event;
 use crate::hub::Hub;
@@ -85,7 +86,7 @@ impl Sitting<'_> {
                 let report = pool::make(self.hub, &caller, &request, None, OUT_MAX).await;
                 pool_text::text(&report, &look)
             }
-            Input::Why(tool) => safe(&self.agent.why(&tool).await?),
+            Input::Why(words) => self.why(&words).await?,
             Input::Budget { json } => {
                 let table = self.agent.budget("").await?;
                 if json {
@@ -201,6 +202,20 @@ impl Sitting<'_> {
             Mode::Ask => "mode ask: what is not read-only is asked for".into(),
             Mode::Auto => "mode auto: what the rules allow is done, the rest is asked for".into(),
         })
+    }
+
+    async fn why(&self, words: &str) -> anyhow::Result<String> {
+        let look = self.context.ui.now();
+        let (lines, _) = self.store.read(self.agent.session())?;
+        if let Some(story) = why::of_session(&lines, words, &look)? {
+            return Ok(story);
+        }
+        let mut said = safe(&self.agent.why(words).await?);
+        let calls = why::calls_of(&lines, words, &look);
+        if !calls.is_empty() {
+            said.push_str(&format!("\n{calls}"));
+        }
+        Ok(said)
     }
 
     async fn pin(&mut self, tool: &str, on: bool) -> anyhow::Result<String> {

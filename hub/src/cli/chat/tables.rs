@@ -10,7 +10,7 @@ use crate::journal::store::Summary;
 const OUT_MAX: usize = 8;
 
 /// What takes the room: each part, then what is free, adding up to the window.
-pub(super) fn budget(table: &BudgetTable, look: &Look) -> String {
+pub(crate) fn budget(table: &BudgetTable, look: &Look) -> String {
     let percent = |tokens: u32| {
         let share = u64::from(tokens) * 1000 / u64::from(table.window.max(1));
         format!("{}.{} %", share / 10, share % 10)

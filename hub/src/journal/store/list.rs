@@ -50,7 +50,7 @@ impl Store {
     /// The folder can't be read. One session that can't be read is in the list, with the reason.
     pub fn list(&self) -> Result<Vec<Summary>, StoreError> {
         Ok(self
-            .ids()?
+            .sessions()?
             .into_iter()
             .map(|id| {
                 self.summary(&id).unwrap_or_else(|error| Summary {
@@ -62,7 +62,11 @@ impl Store {
             .collect())
     }
 
-    pub(in crate::journal) fn ids(&self) -> Result<Vec<String>, StoreError> {
+    /// Every session's id, in order.
+    ///
+    /// # Errors
+    /// The folder can't be read.
+    pub fn sessions(&self) -> Result<Vec<String>, StoreError> {
         match self.disk.list(&self.root) {
             Ok(mut names) => {
                 names.retain(|name| is_id(name));
@@ -132,7 +136,7 @@ impl Store {
         if !is_id(words) {
             return Err(StoreError::Id(words.into()));
         }
-        let mut ids = self.ids()?;
+        let mut ids = self.sessions()?;
         if ids.iter().any(|id| id == words) {
             return Ok(words.into());
         }
