@@ -5,6 +5,7 @@
 
 mod access;
 mod agent;
+mod audit;
 mod cli;
 mod clients;
 mod crash;

@@ -320,12 +320,9 @@ impl Store {
     /// A folder can't be read.
     pub fn provable(&self) -> Result<Vec<String>, StoreError> {
         let mut ids = self.sessions()?;
-        let state = self
-            .folder("")
-            .parent()
-            .and_then(|root| root.parent().map(ToOwned::to_owned));
-        if let Some(state) = state {
-            let noted = heads::sessions(&state).map_err(disk_error("list", "*"))?;
+        let root = self.folder("");
+        if let Some(state) = root.parent() {
+            let noted = heads::sessions(state).map_err(disk_error("list", "*"))?;
             ids.extend(noted.into_iter().filter(|id| super::store::is_id(id)));
         }
         ids.sort();
