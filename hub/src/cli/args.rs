@@ -158,7 +158,7 @@ pub(crate) enum Command {
     ///
     /// Of all sessions, also those of `serve` and `call`, the newest last. Calls of a delegate stand under
     /// the call that began it. Without --lines, --json or --csv: the last 100.
-    Audit(AuditArgs),
+    Audit(Box<AuditArgs>),
     /// Explain what happened: why a tool was offered or not, a call, what was in the window at a step
     #[command(subcommand)]
     Why(WhyCommand),

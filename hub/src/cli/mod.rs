@@ -211,7 +211,7 @@ async fn dispatch(context: &Context, cli: Cli) -> anyhow::Result<Done> {
         Some(Command::Serve(args)) => serve::run(context, args).await,
         Some(Command::Config(command)) => config::run(context, command),
         Some(Command::Sessions(command)) => sessions::run(context, command),
-        Some(Command::Audit(args)) => audit::run(context, args),
+        Some(Command::Audit(args)) => audit::run(context, *args),
         Some(Command::Why(command)) => why::run(context, command).await,
         Some(Command::Doctor(args)) => doctor::run(context, args).await,
         Some(Command::Log(args)) => records::run(context, &args).await,

@@ -115,12 +115,12 @@ fn no_call(call: CallId, session: &str) -> Usage {
 
 fn step_of(lines: &[Line], (turn, step): (TurnNo, StepNo)) -> anyhow::Result<StepStory> {
     let story = step_story(lines, turn, step);
-    let steps = lines.iter().filter_map(|line| match line.entry {
+    let mut steps = lines.iter().filter_map(|line| match line.entry {
         Entry::Fit { turn, step, .. } => Some(format!("{turn}.{step}")),
         _ => None,
     });
     story.ok_or_else(|| {
-        let last = steps.last().map_or("it has none".to_owned(), |last| {
+        let last = steps.next_back().map_or("it has none".to_owned(), |last| {
             format!("the last is {last}")
         });
         Usage::new(format!("the session has no step {turn}.{step}: {last}"))
