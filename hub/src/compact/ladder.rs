@@ -97,16 +97,23 @@ pub(super) fn kept_from(history: &[Stored], tokens_max: u32, counter: &TokenCoun
         kept = at;
         steps += u32::from(step);
     }
-    // The words that a turn begins with stay in any case: its first step and they are one.
-    match kept.checked_sub(1).map(|at| &history[at]) {
-        Some(before)
-            if matches!(before.message, Message::User { .. })
-                && history
-                    .get(kept)
-                    .is_some_and(|kept| kept.turn == before.turn) =>
-        {
-            kept - 1
-        }
+    // Where the border lies within a turn its words stay as well. Those of an earlier turn are covered with it where they have no room.
+    if !matches!(
+        history.get(kept).map(|kept| &kept.message),
+        Some(Message::Assistant { .. })
+    ) {
+        return kept;
+    }
+    let user = |stored: &Stored| matches!(stored.message, Message::User { .. });
+    let Some(words) = history[..kept].iter().rposition(user) else {
+        return kept;
+    };
+    let sizes = history[kept..].iter().chain([&history[words]]);
+    let sizes = sizes.map(|stored| budget::size(&stored.message, counter));
+    let later = history[kept..].iter().position(user);
+    match later {
+        Some(later) if sizes.fold(0, u32::saturating_add) > tokens_max => kept + later,
+        _ if words + 1 == kept => words,
         _ => kept,
     }
 }
