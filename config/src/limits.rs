@@ -291,6 +291,10 @@ pub mod fixed {
     pub const UNDONE_CALL_CHARS_MAX: usize = 120;
     /// Replies of the model within which a second compaction is a sign that the first was too small: the next rung is climbed.
     pub const COMPACTED_SOON_REPLIES: u64 = 2;
+    /// The share of the window for facts that a digest or a summary lacks and that must be in it to the letter.
+    pub const FACTS_SHARE: f64 = 0.08;
+    /// The share for identifiers of results that were read, with the artifacts that hold them.
+    pub const REACHABLE_SHARE: f64 = 0.03;
     /// Characters of what a call was about, in the line that stands for it: a path, a command, a question.
     pub const CALL_ABOUT_CHARS_MAX: usize = 80;
     /// Characters of what it came to.

@@ -6,6 +6,14 @@ use crate::agent::Folds;
 pub(super) struct Fact;
 
 /// STUB
+pub(super) struct Reach;
+
+/// STUB
 pub(super) fn required(_: &Folds, _: u64) -> Vec<Fact> {
+    Vec::new()
+}
+
+/// STUB
+pub(super) fn reachable(_: &Folds, _: u64) -> Vec<Reach> {
     Vec::new()
 }

@@ -37,7 +37,7 @@ use std::collections::BTreeMap;
 
 use tokio_util::sync::CancellationToken;
 use toolpool_config::CompactionSettings;
-use toolpool_config::fixed::{KEPT_CHARS_MIN, STALLED_AFTER};
+use toolpool_config::fixed::{FACTS_SHARE, KEPT_CHARS_MIN, REACHABLE_SHARE, STALLED_AFTER};
 
 use crate::agent::{Agent, request};
 use crate::budget::{self, Draft};
@@ -269,17 +269,40 @@ async fn plan(
                     covering.filter(|last| last.rung == Rung::Summary && last.to == range.to);
                 last.map(|last| last.text.clone())
             };
-            reset::text(agent, range.to, Some(written.unwrap_or(digest))).await?
+            reset::text(agent, range.to, Some(written.unwrap_or(digest)), cancel).await?
         }
     };
-    // What must not be lost is appended and not begged for.
     let text = std::mem::take(&mut note.text);
-    let required = facts::required(&agent.folds(), range.to);
-    let missing = audit::missing(&text, &required);
-    let most = ladder::of(ground.window, ground.settings.digest_share);
-    let (text, appended) = audit::appended(text, &missing, most, agent.hub().counter());
+    let (text, appended) = held(agent, ground, text, range.to).await;
     (note.text, note.appended) = (text, Some(appended));
     Ok(Some(note))
+}
+
+/// A text with what must not be lost: it is appended and not begged for. What was read can be read again where it is named.
+async fn held(agent: &Agent, ground: &Ground, text: String, to: u64) -> (String, u32) {
+    let (most, far) = (
+        ladder::of(ground.window, FACTS_SHARE),
+        ladder::of(ground.window, REACHABLE_SHARE),
+    );
+    let counter = agent.hub().counter();
+    let (appended, listed, results) = {
+        let folds = agent.folds();
+        let required = facts::required(&folds, to);
+        let missing = audit::missing(&text, &required);
+        let appended = audit::appended(&text, &missing, most, counter);
+        let (listed, calls) = audit::listed(&facts::reachable(&folds, to), far, counter);
+        let calls = calls.iter().filter_map(|call| folds.workflow.call(*call));
+        let results = calls.filter(|record| record.artifact.is_none());
+        let results: Vec<String> = results.filter_map(|record| record.text.clone()).collect();
+        (appended, listed, results)
+    };
+    for text in appended.whole.into_iter().chain(results) {
+        put_text(agent, text).await;
+    }
+    match listed.is_empty() {
+        true => (appended.text, appended.facts),
+        false => (format!("{}\n\n{listed}", appended.text), appended.facts),
+    }
 }
 
 /// Stale results as lines, until it suffices.
@@ -334,7 +357,11 @@ async fn put(agent: &Agent, result: &clear::Stale) -> Option<String> {
     if let Some(artifact) = &result.artifact {
         return Some(artifact.clone());
     }
-    let (artifacts, text) = (agent.artifacts().clone(), result.text.clone());
+    put_text(agent, result.text.clone()).await
+}
+
+async fn put_text(agent: &Agent, text: String) -> Option<String> {
+    let artifacts = agent.artifacts().clone();
     let put = tokio::task::spawn_blocking(move || artifacts.put(&text)).await;
     let put = put.unwrap_or_else(|error| Err(std::io::Error::other(error)));
     put.inspect_err(|error| tracing::warn!(%error, "a result was not kept"))
@@ -366,7 +393,8 @@ async fn summarized(
 ) -> Result<Option<String>, Error> {
     let stream = agent.stream();
     let (turn, step) = ground.at;
-    let writing = summary::write(agent, turn, step, range, ground.focus.as_deref(), cancel);
+    let focus = ground.focus.as_deref();
+    let writing = summary::write(agent, turn, step, range.from, range.to, focus, cancel);
     heartbeat(&stream, "compaction", STALLED_AFTER, writing).await
 }
 

@@ -2,7 +2,6 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::Range;
 use crate::agent::Agent;
 use crate::error::Error;
 use crate::journal::entry::{StepNo, TurnNo};
@@ -12,7 +11,8 @@ pub(crate) async fn write(
     _: &Agent,
     _: TurnNo,
     _: StepNo,
-    _: Range,
+    _: u64,
+    _: u64,
     _: Option<&str>,
     _: &CancellationToken,
 ) -> Result<Option<String>, Error> {

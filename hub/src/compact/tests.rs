@@ -14,6 +14,9 @@ use crate::journal::entry::{
 
 const WINDOWS: [u32; 5] = [4_096, 8_192, 16_384, 32_768, 131_072];
 
+/// A call with its arguments, its effect, and what it came to.
+type Made<'a> = (&'a str, Value, Effect, Option<(Verdict, &'a str)>);
+
 /// A journal that is written line by line.
 #[derive(Default)]
 struct Book {
@@ -83,11 +86,7 @@ impl Book {
     }
 
     /// A step that makes calls of which each is answered; `None` leaves it in doubt.
-    fn step(
-        &mut self,
-        (turn, step): (TurnNo, StepNo),
-        calls: &[(&str, Value, Effect, Option<(Verdict, &str)>)],
-    ) {
+    fn step(&mut self, (turn, step): (TurnNo, StepNo), calls: &[Made<'_>]) {
         let asked: Vec<_> = calls
             .iter()
             .map(|(name, arguments, ..)| (*name, arguments.clone()))
@@ -245,7 +244,7 @@ fn clearing_takes_the_oldest_results_and_never_makes_it_longer() {
         assert!(
             again
                 .iter()
-                .all(|stale| !book.folds.session.kept_as(stale.seq).is_some())
+                .all(|stale| book.folds.session.kept_as(stale.seq).is_none())
         );
     }
 }

