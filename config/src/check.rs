@@ -97,6 +97,19 @@ fn servers(config: &Config, to: &mut Resolver<'_>) {
             }
             Transport::InProcess { .. } => {}
         }
+        for (tool, said) in &server.tools {
+            if said
+                .read_back
+                .as_ref()
+                .is_some_and(|back| back.tool() == tool)
+            {
+                to.wrong(
+                    &["servers", name, "tools", tool, "read_back"],
+                    format!("`{tool}` of server `{name}` can't be read back by itself"),
+                )
+                .hint = Some("name the tool that reads".to_owned());
+            }
+        }
         if !server.unset.is_empty() && server.enabled {
             let list = server.unset.join("`, `");
             to.odd(

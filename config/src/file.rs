@@ -13,6 +13,9 @@ use crate::{
     AgentSettings, BudgetSettings, Builtin, CompactionSettings, Confine, Decision, Effect,
     EmbeddingSettings, EventLogSettings, Exposure, Glob, Limits, Mode, NameSettings, Pattern,
     PoolSettings, Profile, ToolOverride, Trust,
+    AgentSettings, BudgetSettings, Builtin, Confine, Decision, Effect, EmbeddingSettings,
+    EventLogSettings, Exposure, Glob, Limits, Mode, NameSettings, Pattern, PoolSettings, Profile,
+    ToolOverride, Trust, VerifySettings,
 };
 
 /// Settings of toolpool.
@@ -55,6 +58,8 @@ pub(crate) struct File {
     pub(crate) compaction: CompactionSettings,
     /// How the agent works.
     pub(crate) agent: AgentSettings,
+    /// What is verified: what is about to be written, what a write left behind, what the final answer claims.
+    pub(crate) verify: VerifySettings,
     /// What the event log holds.
     pub(crate) event_log: EventLogSettings,
     /// Every bound in the program.

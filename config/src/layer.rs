@@ -11,6 +11,9 @@ use crate::{
     AgentSettings, BudgetSettings, CompactionSettings, EmbeddingSettings, EventLogSettings,
     Exposure, Limits, Mode, ModelSettings, NameSettings, Pattern, PoolSettings, Profile, Rule,
     ServeSettings, ServerConfig,
+    AgentSettings, BudgetSettings, EmbeddingSettings, EventLogSettings, Exposure, Limits, Mode,
+    ModelSettings, NameSettings, Pattern, PoolSettings, Profile, Rule, ServeSettings, ServerConfig,
+    VerifySettings,
 };
 
 /// The whole configuration, checked and with variables put in.
@@ -50,6 +53,8 @@ pub struct Config {
     pub compaction: CompactionSettings,
     /// How the agent works.
     pub agent: AgentSettings,
+    /// What is verified.
+    pub verify: VerifySettings,
     /// What the event log holds.
     pub event_log: EventLogSettings,
     /// Every bound in the program.

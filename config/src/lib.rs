@@ -35,6 +35,7 @@ mod secret;
 mod server;
 mod settings;
 mod typed;
+mod verify;
 mod write;
 
 pub use error::{Error, Problem};
@@ -53,4 +54,5 @@ pub use settings::{
     AgentSettings, BudgetSettings, CompactionSettings, EmbeddingSettings, EventLogSettings,
     ModelSettings, NameSettings, PoolOverrides, PoolSettings, ServeSettings, TokenConfig,
 };
+pub use verify::{ClaimCheck, ReadBack, ReadBackTable, VerifySettings, WriteCheck};
 pub use write::write_atomically;

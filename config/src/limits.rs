@@ -320,6 +320,39 @@ pub mod fixed {
     /// How long the end of a program waits for the event log.
     pub const LOG_FLUSH_WITHIN: Duration = Duration::from_millis(500);
 
+    // Verification.
+
+    /// Bytes of a content whose format is checked before it is written: a larger one is data, and its reader will say.
+    pub const FORMAT_BYTES_MAX: usize = 4 << 20;
+    /// Characters of a parser's own words that are repeated to the model.
+    pub const FORMAT_WORDS_CHARS_MAX: usize = 160;
+    /// Contents that were refused once by their grammar and are remembered, so that the same one passes when it is meant.
+    pub const REFUSED_KEPT_MAX: usize = 256;
+    /// Letters of base64 in a row from which a text is data that no model reads.
+    pub const BASE64_SHOWN_MAX: usize = 1_024;
+    /// Characters of what a result says of a failure, without calling itself one, that are repeated.
+    pub const FAILURE_WORDS_CHARS_MAX: usize = 200;
+    /// How long a write may be read back; what takes longer is left unread, since the write is done either way.
+    pub const READ_BACK_WITHIN: Duration = Duration::from_secs(10);
+    /// Bytes of a content that is read back and compared.
+    pub const READ_BACK_BYTES_MAX: usize = 64 << 10;
+    /// Characters of a line that a finding about a read-back quotes.
+    pub const READ_BACK_LINE_CHARS_MAX: usize = 80;
+    /// Findings about a final answer that the model is told at once: more is a list that nobody works off.
+    pub const FINDINGS_TOLD_MAX: usize = 4;
+    /// Times that a turn's answer is sent back to be repaired: the second one stands.
+    pub const ANSWER_REPAIRS_MAX: u32 = 1;
+    /// Characters of a final answer that are looked through for claims; they stand at its beginning or its end.
+    pub const CLAIMS_CHARS_MAX: usize = 16_384;
+    /// How long a model may take for its verdict on an answer, which then stands without one.
+    pub const VERDICT_WITHIN: Duration = Duration::from_secs(120);
+    /// Tokens of that verdict.
+    pub const VERDICT_TOKENS_MAX: u32 = 512;
+    /// Calls of a turn that the verdict is given with, the newest.
+    pub const VERDICT_CALLS_MAX: usize = 24;
+    /// Characters of each of them, and of its result.
+    pub const VERDICT_CALL_CHARS_MAX: usize = 240;
+
     // The hub.
 
     /// Views kept for reuse: one for each kind of caller that is active at a time.

@@ -81,6 +81,7 @@ impl Resolver<'_> {
             budget: file.budget,
             compaction: file.compaction,
             agent: file.agent,
+            verify: file.verify,
             event_log: file.event_log,
             limits: file.limits,
         }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Effect, Glob, Secret, Trust};
+use crate::{Effect, Glob, ReadBack, Secret, Trust};
 
 /// A server and how far it is trusted.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -110,6 +110,8 @@ pub struct ToolOverride {
     pub effect: Option<Effect>,
     /// Whether calls may run beside other calls.
     pub concurrent: Option<bool>,
+    /// The tool of the same server that shows what a call of this one left behind.
+    pub read_back: Option<ReadBack>,
 }
 
 impl ServerConfig {

@@ -4,6 +4,10 @@
 //! call fails closed with a sentence that says so. Compiled schemas are kept by fingerprint, since
 //! compiling costs more than checking.
 
+pub mod format;
+#[cfg(feature = "source-check")]
+pub mod source;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -131,6 +131,7 @@ fn the_person_overrides_and_the_server_filters() {
             description: Some("Show a file.".to_owned()),
             effect: Some(Effect::ReadOnly),
             concurrent: None,
+            read_back: None,
         },
     );
     let list = sample::read(
