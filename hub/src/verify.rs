@@ -4,6 +4,7 @@
 //! call fails closed with a sentence that says so. Compiled schemas are kept by fingerprint, since
 //! compiling costs more than checking.
 
+pub mod claims;
 pub mod format;
 #[cfg(feature = "source-check")]
 pub mod source;
