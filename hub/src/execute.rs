@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! Proposed ─ resolve ─► Resolved ─ validate ─► Valid ─ decide ─► Approved ─ record ─► Recorded ─ run ─► Outcome ─ verify ─► Answer
-//!            the name in           arguments           rules,              Entry::Intent,        the          output schema, size,
-//!            this caller's view    and repairs         a person,           synced if it          server       Entry::Outcome
-//!                                                      Entry::Decision     must not run twice
+//!            the name in           arguments,          rules,              Entry::Intent,        the          output schema, size,
+//!            this caller's view    repairs, the        a person,           synced if it          server       Entry::Outcome;
+//!                                  content's format    Entry::Decision     must not run twice                 a write is read back
 //! ```
 //!
 //! Each step takes the value that only the step before can make, so none can be left out or reordered. A step that fails,
@@ -18,6 +18,8 @@
 )]
 
 mod approve;
+mod back;
+mod formed;
 mod refusal;
 mod resolve;
 mod run;
@@ -193,15 +195,22 @@ impl Answer {
 pub async fn execute(door: &Door<'_>, caller: &Caller, call: Call) -> Result<Answer, Refusal> {
     let secrets = Redactor::of(door.config);
     let (id, name) = (call.id, call.name.clone());
-    let recorded = match prepare(door, caller, call, &secrets).await {
-        Ok(recorded) => recorded,
+    let (recorded, written) = match prepare(door, caller, call, &secrets).await {
+        Ok(prepared) => prepared,
         Err(refusal) => {
             write_refusal(door.desk, id, &name, &refusal, &secrets).await;
             return Err(refusal);
         }
     };
-    let outcome = recorded.run(door, &secrets).await?;
-    outcome.verify(door, &secrets).await
+    let reader = written
+        .as_ref()
+        .and_then(|written| written.reader(door, caller));
+    let outcome = recorded.run(door, &secrets, reader.as_deref()).await?;
+    let mut answer = outcome.verify(door, &secrets).await?;
+    if let Some(written) = written.filter(|_| !answer.is_error()) {
+        written.look(door, caller, &mut answer, &secrets).await;
+    }
+    Ok(answer)
 }
 
 /// Every step before something is sent.
@@ -210,11 +219,12 @@ async fn prepare(
     caller: &Caller,
     call: Call,
     secrets: &Redactor,
-) -> Result<run::Recorded, Refusal> {
+) -> Result<(run::Recorded, Option<back::Written>), Refusal> {
     let resolved = Proposed(call).resolve(door, caller)?;
-    let valid = resolved.validate(door)?;
+    let valid = resolved.validate(door)?.formed(door).await?;
+    let written = back::Written::of(&valid, door);
     let approved = valid.decide(door, caller, secrets).await?;
-    approved.record(door, caller, secrets).await
+    Ok((approved.record(door, caller, secrets).await?, written))
 }
 
 async fn write_refusal(

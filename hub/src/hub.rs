@@ -113,6 +113,7 @@ impl Hub {
                 in_process: workspace::factory(
                     options.folder.clone(),
                     config.limits.clone(),
+                    config.verify.writes,
                     Launch {
                         program: options.guard_program.clone(),
                         env: options.inherit_env.clone(),

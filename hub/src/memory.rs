@@ -15,7 +15,7 @@ use crate::journal::artifacts::sha256;
 use crate::journal::entry::{CallId, Entry, IntentNote, Line, OutcomeNote, TurnNo, Verdict};
 
 /// Names of arguments that hold the path of one file.
-const PATHS: [&str; 6] = ["path", "file", "file_path", "filename", "filepath", "uri"];
+pub(crate) const PATHS: [&str; 6] = ["path", "file", "file_path", "filename", "filepath", "uri"];
 /// Names of arguments that hold where a file is moved from, and where to.
 const MOVES: [(&str, &str); 3] = [
     ("from", "to"),
@@ -70,6 +70,9 @@ pub struct Memory {
 impl Memory {
     /// Takes in the next line.
     pub fn apply(&mut self, line: &Line) {
+        if line.entry.call().is_some_and(CallId::is_read_back) {
+            return;
+        }
         match &line.entry {
             Entry::User { turn, text } => self.asked.push((*turn, text.clone())),
             Entry::Undo { turn } => self.asked.retain(|(of, _)| of < turn),

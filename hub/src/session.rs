@@ -20,7 +20,8 @@ use toolpool_config::fixed::FIRST_WORDS_CHARS_MAX;
 use toolpool_connectors::model::{Counted, Message, Stop, ToolCall, Usage};
 
 use crate::journal::entry::{
-    Begin, CallId, EndHow, Entry, Grant, Line, PoolNote, StepNo, TurnNo, Verdict,
+    Begin, CallId, Checked, EndHow, Entry, Grant, Line, PoolNote, StepNo, TurnNo, Verdict,
+    VerifiedNote,
 };
 
 pub use compacted::{Made, Past};
@@ -77,6 +78,8 @@ struct Said {
     calls: Vec<ToolCall>,
     faults: BTreeMap<CallId, String>,
     stop: Stop,
+    /// What the model was told of it as the next message, and the line that says so.
+    told: Option<(u64, String)>,
 }
 
 /// What is known of a call's answer.
@@ -122,6 +125,8 @@ pub struct Session {
     warned: Option<TurnNo>,
     /// Tokens that a server which cut a prompt in silence was seen to read.
     read_at_most: Option<u32>,
+    /// Calls that did not do what they say, by what was read back.
+    unmet: BTreeSet<CallId>,
 }
 
 impl Session {
@@ -183,6 +188,7 @@ impl Session {
             } => {
                 self.answer(*call, line.seq, Some(text)).failed = *failed;
             }
+            Entry::Verified(note) => self.verified(line.seq, note),
             Entry::Settled { call, text, .. } => {
                 self.answer(*call, line.seq, Some(text));
             }
@@ -225,7 +231,6 @@ impl Session {
             | Entry::Cache(_)
             | Entry::Delegated(_)
             | Entry::PinFile { .. }
-            | Entry::Verified(_)
             | Entry::Steps { .. }
             | Entry::Warning { .. } => {}
         }
@@ -259,7 +264,37 @@ impl Session {
                 calls: calls.clone(),
                 faults: faults.clone(),
                 stop: *stop,
+                told: None,
             });
+        }
+    }
+
+    fn verified(&mut self, seq: u64, note: &VerifiedNote) {
+        let (Some(told), call) = (&note.told, note.call) else {
+            return;
+        };
+        match (note.what, call) {
+            (Checked::Effect, Some(call)) => {
+                self.unmet.insert(call);
+                // Behind what the call says of itself; the line that says the most of it stays.
+                if let Some(text) = self
+                    .answers
+                    .get_mut(&call)
+                    .and_then(|answer| answer.text.as_mut())
+                {
+                    text.push('\n');
+                    text.push_str(told);
+                }
+            }
+            (Checked::Claims | Checked::Verdict, _) => {
+                let said = self
+                    .turn_mut(note.turn)
+                    .and_then(|turn| turn.replies.last_mut());
+                if let Some(said) = said {
+                    said.told = Some((seq, told.clone()));
+                }
+            }
+            (Checked::Format | Checked::Effect, _) => {}
         }
     }
 

@@ -9,6 +9,7 @@
 //! ask      the request that only a fit can make, streamed; Entry::Reply; fewer tokens read than sent is an error
 //! calls    through the one door, concurrent ones side by side; each gets an answer
 //! enough   too many steps, failures, or the same thing again
+//! answer   held against what was done; once it may be sent back
 //! end      Entry::End
 //! ```
 
@@ -18,6 +19,7 @@ use crate::agent::{Agent, Ended, ask, calls, enough, request};
 use crate::compact;
 use crate::error::Error;
 use crate::journal::entry::{CompactReason, EndHow, StepNo, TurnNo};
+use crate::verify::answer;
 
 /// Carries a turn from `step` to its end.
 pub(crate) async fn run(
@@ -63,7 +65,15 @@ pub(crate) async fn run(
             ask::Asked::End(how, note) => return agent.end(turn, (how, note)).await,
         };
         if reply.calls.is_empty() {
-            return agent.end(turn, (EndHow::Answered, reply.note)).await;
+            match answer::hold(agent, (turn, step), reply.note, cancel).await? {
+                answer::Held::Stands(note) => {
+                    return agent.end(turn, (EndHow::Answered, note)).await;
+                }
+                answer::Held::SentBack => {
+                    step += 1;
+                    continue;
+                }
+            }
         }
         calls::run(agent, &caller, &reply.calls, cancel).await?;
         if cancel.is_cancelled() {

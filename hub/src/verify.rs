@@ -1,15 +1,27 @@
-//! Checks arguments before a call and results after it against the tool's own schemas.
+//! Verification: arguments and results against the tool's own schemas, and in the files below what schemas do not say.
+//!
+//! ```text
+//! before a write   write, format, source   is the content what its path names?        refused, or a warning
+//! a result         schema, result          what it declares; plain text; a failure that is not reported
+//! after a write    effect                  read back and compared                     a sentence in its result
+//! the answer       claims, agent           held against what was done                 one repair turn
+//! ```
 //!
 //! External references are never fetched: a schema that needs one does not compile, and then the
 //! call fails closed with a sentence that says so. Compiled schemas are kept by fingerprint, since
 //! compiling costs more than checking.
 
+pub(crate) mod agent;
+pub(crate) mod answer;
 pub mod claims;
+pub mod effect;
 pub mod format;
+pub mod result;
 #[cfg(feature = "source-check")]
 pub mod source;
+pub mod write;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jsonschema::Validator;
@@ -19,7 +31,11 @@ use toolpool_config::fixed::FAULTS_SHOWN_MAX;
 /// Compiled schemas by (fingerprint, which of the two). A plain mutex: it is held for a look-up or
 /// an insertion and never across an await.
 #[derive(Default)]
-pub struct Schemas(Mutex<HashMap<(String, Side), Arc<Validator>>>);
+pub struct Schemas(
+    Mutex<HashMap<(String, Side), Arc<Validator>>>,
+    /// Contents that a grammar refused, by hash, the oldest first: who sends one again means it.
+    Mutex<VecDeque<String>>,
+);
 
 /// Which of a tool's two schemas is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -81,6 +97,20 @@ impl Schemas {
             .unwrap_or_else(PoisonError::into_inner)
             .insert(key, made.clone());
         Ok(made)
+    }
+
+    /// Whether this very content for this path was refused before. If not, it is remembered as refused now.
+    pub fn insists(&self, path: &str, content: &str, kept_max: usize) -> bool {
+        let key = crate::journal::artifacts::sha256(format!("{path}\0{content}").as_bytes());
+        let mut refused = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+        if refused.contains(&key) {
+            return true;
+        }
+        if refused.len() >= kept_max {
+            refused.pop_front();
+        }
+        refused.push_back(key);
+        false
     }
 
     /// Forgets the schemas of tools that are gone, so that a server whose list changes all the time

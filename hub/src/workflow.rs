@@ -72,7 +72,12 @@ pub struct Workflow {
 
 impl Workflow {
     /// Takes in the next line.
+    ///
+    /// What the hub reads back by itself is no part of the work: nobody waits for it, and nothing of it is in doubt.
     pub fn apply(&mut self, line: &Line) {
+        if line.entry.call().is_some_and(CallId::is_read_back) {
+            return;
+        }
         match &line.entry {
             Entry::User { turn, .. } => self.open = Some(*turn),
             Entry::End { turn, .. } if self.open == Some(*turn) => self.open = None,

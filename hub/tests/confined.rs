@@ -50,7 +50,12 @@ impl World {
             env: [("PATH".to_owned(), std::env::var("PATH").expect("a PATH"))].into(),
         };
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
-        factory(self.work(), Limits::default(), launch)(&config, theirs);
+        factory(
+            self.work(),
+            Limits::default(),
+            toolpool_config::WriteCheck::Refuse,
+            launch,
+        )(&config, theirs);
         let client = ().serve(ours).await.expect("connected");
         let arguments: JsonObject = serde_json::from_value(arguments).expect("an object");
         let request = CallToolRequestParams::new("run_command").with_arguments(arguments);

@@ -25,3 +25,4 @@ mod rules;
 mod scripted;
 mod tidy;
 mod vectors;
+mod verify;

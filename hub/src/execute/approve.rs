@@ -167,6 +167,19 @@ impl Valid {
         })
     }
 
+    /// Whether the rules allow it by themselves: nobody would be asked.
+    pub(super) fn is_free(&self, door: &Door<'_>, caller: &Caller) -> bool {
+        let sha256 = hash(&self.arguments);
+        let judged = self.judge(
+            door,
+            caller,
+            door.config,
+            (&self.tool, &caller.rules),
+            &sha256,
+        );
+        judged.decision == Decision::Allow && self.link_out(door, &judged).is_none()
+    }
+
     fn judge(
         &self,
         door: &Door<'_>,

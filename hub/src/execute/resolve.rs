@@ -27,6 +27,8 @@ pub(super) struct Valid {
     pub(super) call: Call,
     pub(super) arguments: Map<String, Value>,
     pub(super) repairs: Vec<Repair>,
+    /// What whoever calls is told with the answer.
+    pub(super) warnings: Vec<String>,
     /// Keeps others from making one.
     _checked: (),
 }
@@ -120,6 +122,7 @@ impl Resolved {
             call,
             arguments,
             repairs,
+            warnings: Vec::new(),
             _checked: (),
         })
     }

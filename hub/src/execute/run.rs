@@ -23,6 +23,7 @@ use crate::journal::Redactor;
 use crate::journal::entry::{CallId, IntentNote, OutcomeNote, Verdict};
 use crate::journal::{Entry, Journal, Sync};
 use crate::repair::Repair;
+use crate::verify::result::{failure_words, plain};
 use crate::verify::{Schemas, Side};
 
 /// The member of `_meta` by which a server can tell a repeated call.
@@ -34,6 +35,9 @@ pub(super) struct Recorded {
     call: Call,
     arguments: Map<String, Value>,
     repairs: Vec<Repair>,
+    warnings: Vec<String>,
+    /// A shorter time than the server's own.
+    within: Option<Duration>,
     due: Due,
 }
 
@@ -41,6 +45,7 @@ pub(super) struct Recorded {
 pub(super) struct Outcome {
     tool: Arc<ToolMeta>,
     repairs: Vec<Repair>,
+    warnings: Vec<String>,
     result: Value,
     elapsed: Duration,
     due: Due,
@@ -104,6 +109,7 @@ impl Approved {
             mut call,
             arguments,
             repairs,
+            warnings,
             ..
         } = valid;
         call.meta.insert(KEY.into(), json!(key));
@@ -112,6 +118,8 @@ impl Approved {
             call,
             arguments,
             repairs,
+            warnings,
+            within: None,
             due,
         })
     }
@@ -133,19 +141,36 @@ fn sync(claims: &Claims, asks: Asks) -> Sync {
 }
 
 impl Recorded {
-    pub(super) async fn run(self, door: &Door<'_>, secrets: &Redactor) -> Result<Outcome, Refusal> {
+    /// The same call, given up after this time.
+    pub(super) fn within(self, within: Duration) -> Recorded {
+        Recorded {
+            within: Some(within),
+            ..self
+        }
+    }
+
+    /// Sends it. `reader` is the tool that shows what it did, for the case that no answer comes.
+    pub(super) async fn run(
+        self,
+        door: &Door<'_>,
+        secrets: &Redactor,
+        reader: Option<&str>,
+    ) -> Result<Outcome, Refusal> {
         let Recorded {
             tool,
             call,
             arguments,
             repairs,
+            warnings,
+            within,
             mut due,
         } = self;
+        let most = timeout(door.config, &tool.id.server);
         let request = CallRequest {
             tool: tool.id.name.to_string(),
             arguments,
             meta: call.meta,
-            timeout: timeout(door.config, &tool.id.server),
+            timeout: within.map_or(most, |within| within.min(most)),
             cancel: call.cancel,
             progress: call.progress,
         };
@@ -156,6 +181,7 @@ impl Recorded {
             Ok(reply) => Ok(Outcome {
                 tool,
                 repairs,
+                warnings,
                 result: reply.result,
                 elapsed,
                 due,
@@ -165,7 +191,11 @@ impl Recorded {
                     tool: tool.exposed.clone(),
                     source,
                 };
-                let text = secrets.hide(&refusal.to_string());
+                let mut text = refusal.to_string();
+                if let Some(reader) = reader.filter(|_| refusal.verdict() == Verdict::InDoubt) {
+                    text.push_str(&format!("; `{reader}` shows whether it did"));
+                }
+                let text = secrets.hide(&text);
                 let mut note = due.note(refusal.verdict(), fit(text, door.desk.text_bytes_max).0);
                 note.repairs = repairs;
                 due.write(note, &tool).await?;
@@ -192,6 +222,7 @@ impl Outcome {
         let Outcome {
             tool,
             repairs,
+            warnings,
             mut result,
             elapsed,
             due,
@@ -212,14 +243,17 @@ impl Outcome {
             }
         }
         let failed = result.get("isError") == Some(&Value::Bool(true));
-        let text = secrets.hide(&text_of(&result));
+        let failure = failure_words(&result);
+        // Made plain before secrets are looked for: what takes one apart must not hide it.
+        let (text, left_out) = plain(&text_of(&result));
+        let text = secrets.hide(&text);
         let characters = text.chars().count();
         let (mut text, short) = fit(text, desk.text_bytes_max);
         let (mut result, cut) = cap::cap(result, door.config.limits.result_bytes_max as usize);
         let artifact = desk
             .artifact
             .zip(whole)
-            .filter(|_| cut || short)
+            .filter(|_| cut || short || left_out)
             .and_then(|(keep, whole)| keep(whole.as_bytes()));
         if let Some(artifact) = &artifact {
             text.push('\n');
@@ -229,6 +263,17 @@ impl Outcome {
             let note = format!("note: the call was repaired: {}", repairs.join("; "));
             say(&mut result, &note);
             text.insert_str(0, &format!("{}\n", secrets.hide(&note)));
+        }
+        for warning in &warnings {
+            say(&mut result, warning);
+            text.insert_str(0, &format!("{}\n", secrets.hide(warning)));
+        }
+        if let Some(words) = failure {
+            let note = format!(
+                "note: the tool reports no failure, and its result says {}; look whether it worked",
+                secrets.hide(&words)
+            );
+            text.push_str(&format!("\n{note}"));
         }
         let verdict = if failed {
             Verdict::Failed
@@ -322,7 +367,7 @@ fn output_fault(tool: &ToolMeta, result: &Value, schemas: &Schemas) -> Option<St
 }
 
 /// Puts a sentence of the hub's in front of the content.
-fn say(result: &mut Value, sentence: &str) {
+pub(super) fn say(result: &mut Value, sentence: &str) {
     let block = json!({"type": "text", "text": sentence});
     match result.get_mut("content") {
         Some(Value::Array(blocks)) => blocks.insert(0, block),

@@ -41,6 +41,22 @@ pub struct Line {
     pub entry: Entry,
 }
 
+impl Entry {
+    /// The call that a step of the door is about.
+    #[must_use]
+    pub fn call(&self) -> Option<CallId> {
+        match self {
+            Entry::Decision(note) => Some(note.call),
+            Entry::Intent(note) => Some(note.call),
+            Entry::Outcome(note) => Some(note.call),
+            Entry::Refused { call, .. } | Entry::Own { call, .. } | Entry::Settled { call, .. } => {
+                Some(*call)
+            }
+            _ => None,
+        }
+    }
+}
+
 /// Which turn of a session, from 1. Never used twice, also after an undo.
 pub type TurnNo = u32;
 /// Which step of a turn, from 1.

@@ -63,7 +63,20 @@ impl Session {
     /// How a turn's last reply ended, where it is an answer: words, and nothing to be called.
     pub fn answer_ended(&self, turn: TurnNo) -> Option<Stop> {
         let said = self.turn(turn)?.replies.last()?;
-        (said.calls.is_empty() && !said.text.trim().is_empty()).then_some(said.stop)
+        let answers = said.calls.is_empty() && !said.text.trim().is_empty();
+        // One that was sent back waits for the next.
+        (answers && said.told.is_none()).then_some(said.stop)
+    }
+
+    /// How often an answer of this turn was sent back to be repaired.
+    pub fn sent_back(&self, turn: TurnNo) -> u32 {
+        let said = self.turn(turn).into_iter().flat_map(|turn| &turn.replies);
+        said.filter(|said| said.told.is_some()).count() as u32
+    }
+
+    /// Whether a call did not do what it says, by what was read back.
+    pub fn unmet(&self, call: CallId) -> bool {
+        self.unmet.contains(&call)
     }
 
     /// Every answered call of a turn, in the order of the calls.

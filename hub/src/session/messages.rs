@@ -43,6 +43,14 @@ impl Session {
             });
             for said in turn.replies.iter().filter(|said| view.shows(said.seq)) {
                 self.said(&mut out, turn.no, said, view);
+                if let Some((seq, text)) = said.told.as_ref().filter(|(seq, _)| view.shows(*seq)) {
+                    out.push(Stored {
+                        seq: *seq,
+                        turn: turn.no,
+                        front: 0,
+                        message: Message::User { text: text.clone() },
+                    });
+                }
             }
             // The open turn is still to be answered.
             if turns.peek().is_some() || turn.end.is_some() {

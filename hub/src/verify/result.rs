@@ -55,7 +55,8 @@ fn escape(letters: &mut Letters<'_>) {
         Some(']' | 'P' | 'X' | '^' | '_') => {
             letters.next();
             while let Some(letter) = letters.next() {
-                let ended = letter == '\u{7}' || (letter == '\u{1b}' && letters.next_if_eq(&'\\').is_some());
+                let ended = letter == '\u{7}'
+                    || (letter == '\u{1b}' && letters.next_if_eq(&'\\').is_some());
                 // A string that is never ended does not swallow the text behind its line.
                 if ended || letters.peek() == Some(&'\n') {
                     break;
@@ -73,24 +74,38 @@ fn escape(letters: &mut Letters<'_>) {
 
 /// Parameters and the letter that ends them.
 fn control(letters: &mut Letters<'_>) {
-    while letters.next_if(|letter| ('\u{20}'..='\u{3f}').contains(letter)).is_some() {}
+    while letters
+        .next_if(|letter| ('\u{20}'..='\u{3f}').contains(letter))
+        .is_some()
+    {}
     letters.next_if(|letter| ('\u{40}'..='\u{7e}').contains(letter));
 }
 
 fn without_base64(text: String) -> (String, bool) {
-    let of_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_');
+    let of_base64 = |byte: &u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_')
+    };
     let (bytes, mut out, mut at, mut cut) = (text.as_bytes(), String::new(), 0, false);
     while at < bytes.len() {
-        let run = bytes[at..].iter().take_while(|byte| of_base64(byte)).count();
+        let run = bytes[at..]
+            .iter()
+            .take_while(|byte| of_base64(byte))
+            .count();
         let piece = &text[at..at + run];
         if run >= BASE64_SHOWN_MAX && is_data(piece) {
-            out.push_str(&format!("[base64, {} bytes]", piece.trim_end_matches('=').len() * 3 / 4));
+            out.push_str(&format!(
+                "[base64, {} bytes]",
+                piece.trim_end_matches('=').len() * 3 / 4
+            ));
             cut = true;
         } else {
             out.push_str(piece);
         }
         at += run;
-        let rest = bytes[at..].iter().take_while(|byte| !of_base64(byte)).count();
+        let rest = bytes[at..]
+            .iter()
+            .take_while(|byte| !of_base64(byte))
+            .count();
         out.push_str(&text[at..at + rest]);
         at += rest;
     }
@@ -127,9 +142,16 @@ pub fn failure_words(result: &Value) -> Option<String> {
         Value::Array(items) if items.is_empty() => None,
         Value::Object(items) if items.is_empty() => None,
         Value::Number(number) if number.as_f64() == Some(0.0) => None,
-        value => Some(format!("`{key}`: {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned))),
+        value => Some(format!(
+            "`{key}`: {}",
+            value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned)
+        )),
     };
-    let denies = |key: &str| (fields.get(key) == Some(&Value::Bool(false))).then(|| format!("`{key}`: false"));
+    let denies = |key: &str| {
+        (fields.get(key) == Some(&Value::Bool(false))).then(|| format!("`{key}`: false"))
+    };
     let status = || {
         let status = fields.get("status")?.as_str()?;
         let failed = matches!(&*status.to_lowercase(), "error" | "failed" | "failure");
@@ -184,16 +206,35 @@ mod tests {
     #[test]
     fn a_failure_that_is_not_reported_is_only_said() {
         let says = |value: Value| failure_words(&json!({"structuredContent": value}));
-        assert_eq!(says(json!({"error": "quota exceeded"})), Some("`error`: quota exceeded".into()));
-        assert_eq!(says(json!({"success": false})), Some("`success`: false".into()));
-        assert_eq!(says(json!({"status": "failed", "id": 1})), Some("`status`: failed".into()));
-        for fine in [json!({"error": null}), json!({"errors": []}), json!({"error": ""}), json!({"error": false}), json!({"success": true}), json!([])] {
+        assert_eq!(
+            says(json!({"error": "quota exceeded"})),
+            Some("`error`: quota exceeded".into())
+        );
+        assert_eq!(
+            says(json!({"success": false})),
+            Some("`success`: false".into())
+        );
+        assert_eq!(
+            says(json!({"status": "failed", "id": 1})),
+            Some("`status`: failed".into())
+        );
+        for fine in [
+            json!({"error": null}),
+            json!({"errors": []}),
+            json!({"error": ""}),
+            json!({"error": false}),
+            json!({"success": true}),
+            json!([]),
+        ] {
             assert_eq!(says(fine.clone()), None, "{fine}");
         }
         let text = json!({"content": [{"type": "text", "text": "{\"error\": {\"code\": 7}}"}]});
         assert_eq!(failure_words(&text), Some("`error`: {\"code\":7}".into()));
         let reported = json!({"isError": true, "structuredContent": {"error": "x"}});
         assert_eq!(failure_words(&reported), None, "it says so itself");
-        assert_eq!(failure_words(&json!({"content": [{"type": "text", "text": "error: x"}]})), None);
+        assert_eq!(
+            failure_words(&json!({"content": [{"type": "text", "text": "error: x"}]})),
+            None
+        );
     }
 }

@@ -6,9 +6,11 @@ use std::io::Read;
 
 use serde::Deserialize;
 use serde_json::json;
+use toolpool_config::WriteCheck;
 use toolpool_config::fixed::NEAREST_LINE_CHARS_MAX;
 
 use super::{Answer, Refusal, Setting, place, seen, suggest, text, walk, write};
+use crate::verify::format;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -75,13 +77,29 @@ pub(super) fn run(setting: &Setting, arguments: Arguments) -> Result<Answer, Ref
         )));
     }
     let edited = content.replace(&old, &new);
+    let broken = match setting.edits {
+        WriteCheck::Off => None,
+        WriteCheck::Refuse | WriteCheck::Warn => format::fault(&path, &edited),
+    };
+    // Who repairs a broken file in several edits is not stopped by what is left to do.
+    let was_broken = || format::fault(&path, &content).is_some();
+    if let Some(fault) = &broken
+        && setting.edits == WriteCheck::Refuse
+        && !fault.format.may_err()
+        && !was_broken()
+    {
+        return Err(Refusal(format!(
+            "`{path}` was not edited: with this edit {fault}; quote and replace enough that it stays whole"
+        )));
+    }
     let place = place::find(setting, &inside.shown(), place::Parents::Need)?;
     write::put(setting, &place, edited.as_bytes())?;
     let count = places.len();
     let times = if count == 1 { "once" } else { "everywhere" };
+    let note = broken.map_or_else(String::new, |fault| format!("; note: {fault}"));
     Ok(Answer {
         text: format!(
-            "edited `{path}` {times}, at line {}; it has {} now",
+            "edited `{path}` {times}, at line {}; it has {} now{note}",
             line_of(&content, places[0]),
             walk::size(edited.len() as u64)
         ),

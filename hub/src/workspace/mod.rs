@@ -50,7 +50,7 @@ use std::sync::Arc;
 use rmcp::ServiceExt;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
-use toolpool_config::{Confinement, Limits, Transport};
+use toolpool_config::{Confinement, Limits, Transport, WriteCheck};
 use toolpool_connectors::InProcessFactory;
 
 pub use command::Launch;
@@ -58,7 +58,12 @@ pub use command::Launch;
 /// Runs a workspace server on each pipe it is handed, over the folder that the server's configuration names, else over
 /// `default_folder`. The folder need not exist yet: a call into a missing one says so.
 #[must_use]
-pub fn factory(default_folder: PathBuf, limits: Limits, launch: Launch) -> InProcessFactory {
+pub fn factory(
+    default_folder: PathBuf,
+    limits: Limits,
+    edits: WriteCheck,
+    launch: Launch,
+) -> InProcessFactory {
     Arc::new(move |config, pipe| {
         // A relative folder is below the default one; joining leaves an absolute one as it is.
         let (folder, confinement) = match &config.transport {
@@ -83,7 +88,7 @@ pub fn factory(default_folder: PathBuf, limits: Limits, launch: Launch) -> InPro
             _ => (default_folder.clone(), Confinement::default()),
         };
         let commands = command::Commands::new(launch.clone(), confinement, config.timeout);
-        let server = server::Workspace::new(folder, limits.clone(), commands);
+        let server = server::Workspace::new(folder, limits.clone(), edits, commands);
         tokio::spawn(async move {
             match server.serve(pipe).await {
                 Ok(running) => drop(running.waiting().await),
@@ -112,6 +117,8 @@ struct Setting {
     root: confine::Root,
     limits: Limits,
     seen: seen::Seen,
+    /// What becomes of an edit that breaks the format of its file.
+    edits: WriteCheck,
     commands: Arc<command::Commands>,
     stop: CancellationToken,
 }

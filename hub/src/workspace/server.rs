@@ -13,7 +13,7 @@ use rmcp::service::{RequestContext, RoleServer};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
-use toolpool_config::Limits;
+use toolpool_config::{Limits, WriteCheck};
 
 use super::command::{self, Commands};
 use super::seen::Seen;
@@ -26,16 +26,23 @@ use super::{
 pub(super) struct Workspace {
     folder: PathBuf,
     limits: Limits,
+    edits: WriteCheck,
     commands: Arc<Commands>,
     /// Of this server alone: what one client has read, another has not.
     seen: Seen,
 }
 
 impl Workspace {
-    pub(super) fn new(folder: PathBuf, limits: Limits, commands: Arc<Commands>) -> Workspace {
+    pub(super) fn new(
+        folder: PathBuf,
+        limits: Limits,
+        edits: WriteCheck,
+        commands: Arc<Commands>,
+    ) -> Workspace {
         Workspace {
             folder,
             limits,
+            edits,
             commands,
             seen: Seen::default(),
         }
@@ -54,6 +61,7 @@ impl Workspace {
                 root: confine::Root::open(&server.folder)?,
                 limits: server.limits,
                 seen: server.seen,
+                edits: server.edits,
                 commands: server.commands,
                 stop,
             };

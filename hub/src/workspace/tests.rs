@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
-use toolpool_config::{Confinement, Limits};
+use toolpool_config::{Confinement, Limits, WriteCheck};
 
 use super::command::Commands;
 use super::server::Workspace;
@@ -35,7 +35,7 @@ fn server(folder: PathBuf, limits: Limits) -> Workspace {
         env: [("PATH".to_owned(), path)].into(),
     };
     let commands = Commands::new(launch, Confinement::default(), Duration::from_secs(600));
-    Workspace::new(folder, limits, commands)
+    Workspace::new(folder, limits, WriteCheck::Refuse, commands)
 }
 
 impl World {

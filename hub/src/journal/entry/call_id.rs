@@ -23,6 +23,35 @@ impl CallId {
     /// Letters and digits of each of the three numbers.
     const DIGITS: usize = 3;
 
+    /// From here on the last number (of calls outside of turns the one before it) belongs to the hub's own calls.
+    const OWN: u32 = 36u32.pow(Self::DIGITS as u32) / 2;
+
+    /// The id of the call by which the hub reads back what this one left behind. It is in no reply.
+    #[must_use]
+    pub fn read_back(self) -> CallId {
+        match self.turn {
+            0 => CallId {
+                step: self.step + Self::OWN,
+                ..self
+            },
+            _ => CallId {
+                index: self.index + Self::OWN,
+                ..self
+            },
+        }
+    }
+
+    /// Whether it is such a call.
+    #[must_use]
+    pub fn is_read_back(self) -> bool {
+        let own = if self.turn == 0 {
+            self.step
+        } else {
+            self.index
+        };
+        own >= Self::OWN
+    }
+
     /// The id of the `count`th call that belongs to no turn.
     #[must_use]
     pub fn outside(count: u32) -> CallId {

@@ -130,9 +130,11 @@ impl Deed {
         let tool = record.tool.clone().unwrap_or_else(|| record.name.clone());
         Deed {
             name: record.name.clone(),
-            changes: record
-                .effect
-                .is_some_and(|effect| effect != Effect::ReadOnly),
+            changes: delegates(&tool)
+                || (record
+                    .effect
+                    .is_some_and(|effect| effect != Effect::ReadOnly)
+                    && !reads(&tool)),
             tool,
             arguments: record.arguments.clone(),
             text: record.text.clone().unwrap_or_default(),
@@ -164,7 +166,8 @@ impl Deed {
         let loud = |command: &str| {
             command.contains(['>', '`', '$']) || !command.split(['&', '|', ';', '\n']).all(quiet)
         };
-        self.changes && self.may_have_happened() && self.command().is_some_and(loud)
+        let any = || delegates(&self.tool) || self.command().is_some_and(loud);
+        self.changes && self.may_have_happened() && any()
     }
 
     fn is_named(&self, words: &[&str]) -> bool {
@@ -255,6 +258,23 @@ impl Deed {
                     .then(|| "test result: FAILED".to_owned())
             })
     }
+}
+
+/// What was done in a session of its own is told in its result at most.
+fn delegates(tool: &str) -> bool {
+    tool == "delegate"
+}
+
+/// Whether a tool only reads by its name: of one that nobody vouches for the gate assumes the worst, and a claim must not.
+fn reads(tool: &str) -> bool {
+    let tool = tool.to_lowercase();
+    let first = tool.split(['_', '-', '.']).next().unwrap_or_default();
+    let verbs = [
+        "get", "list", "read", "search", "find", "fetch", "show", "describe", "count", "view",
+        "check", "stat",
+    ];
+    let more = ["create", "update", "write", "set_", "delete", "save"];
+    verbs.contains(&first) && !more.iter().any(|word| tool.contains(word))
 }
 
 /// The most things that this turn's calls can have changed; none where that can't be told.

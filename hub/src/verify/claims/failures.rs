@@ -68,6 +68,10 @@ pub(super) fn passed_over(answer: &str, claims: bool, deeds: &[Deed]) -> Option<
     if FAILED.iter().any(|word| lower.contains(word)) {
         return None;
     }
+    // One word says nothing of anything in particular.
+    if !claims && answer.split_whitespace().count() < 3 {
+        return None;
+    }
     if !claims && !SUCCESS.iter().any(|word| lower.contains(word)) {
         return None;
     }

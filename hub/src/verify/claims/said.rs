@@ -339,7 +339,7 @@ pub(super) fn claims(answer: &str, tool: &dyn Fn(&str) -> bool) -> Vec<Claim> {
             own = passive(&clause);
         }
         let (kind, at, text) = match (own, &heading) {
-            (Some((kind, at)), _) => (kind, Some(at), clause.words[at].lower.clone()),
+            (Some((kind, at)), _) => (kind, Some(at), participle(&clause.words[at].lower)),
             (None, Some((kind, text))) if clause.listed && !has_verb(&clause) => {
                 (*kind, None, text.clone())
             }
@@ -355,6 +355,16 @@ pub(super) fn claims(answer: &str, tool: &dyn Fn(&str) -> bool) -> Vec<Claim> {
         heading = Some((kind, text));
     }
     out
+}
+
+/// The form that goes with "was".
+fn participle(verb: &str) -> String {
+    match verb {
+        "wrote" => "written",
+        "rewrote" => "rewritten",
+        verb => verb,
+    }
+    .to_owned()
 }
 
 fn has_verb(clause: &Clause) -> bool {

@@ -189,7 +189,10 @@ fn begins<'a>(mut next: impl Iterator<Item = &'a str>, is_verb: &dyn Fn(&str) ->
     let second = next.next();
     first.is_some_and(is_verb)
         || first.is_some_and(|word| {
-            matches!(word, "it" | "there" | "everything" | "all" | "they" | "the" | "this")
+            matches!(
+                word,
+                "it" | "there" | "everything" | "all" | "they" | "the" | "this"
+            )
         }) && second.is_some()
 }
 

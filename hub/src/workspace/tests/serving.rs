@@ -24,6 +24,7 @@ async fn over_the_pipe_it_is_a_server_like_any_other() {
     factory(
         world.dir.path().to_owned(),
         Limits::default(),
+        toolpool_config::WriteCheck::Refuse,
         Launch::default(),
     )(&config, theirs);
     let client = ().serve(ours).await.expect("connected");

@@ -338,3 +338,37 @@ async fn deleting_takes_what_was_named_and_no_more() {
         .await;
     assert!(!world.folder().join("README.md").exists());
 }
+
+#[tokio::test]
+async fn an_edit_that_breaks_its_file_is_refused_and_one_that_repairs_it_is_not() {
+    let world = World::new();
+    world.file("a.json", "{\"a\": 1,\n \"b\": 2}");
+    let edit = |old: &str, new: &str| json!({ "path": "a.json", "old": old, "new": new });
+    let _ = world.call("read_file", json!({ "path": "a.json" })).await;
+    let refused = world.call("edit_file", edit("1,", "1")).await;
+    let crate::workspace::Refusal(why) = refused.expect_err("it would not be JSON any more");
+    assert!(
+        why.starts_with(
+            "`a.json` was not edited: with this edit it is not valid JSON: line 2, column 2"
+        ),
+        "{why}"
+    );
+    assert_eq!(content(&world, "a.json"), "{\"a\": 1,\n \"b\": 2}");
+    // Broken by somebody else, it may be repaired step by step.
+    world.file("a.json", "{\"a\": 1\n \"b\": 2");
+    let _ = world.call("read_file", json!({ "path": "a.json" })).await;
+    let first = world
+        .call("edit_file", edit("2", "2}"))
+        .await
+        .expect("an edit");
+    assert!(
+        first.text.contains("; note: it is not valid JSON: line 2"),
+        "{}",
+        first.text
+    );
+    let second = world
+        .call("edit_file", edit("1", "1,"))
+        .await
+        .expect("an edit");
+    assert!(!second.text.contains("note"), "{}", second.text);
+}
