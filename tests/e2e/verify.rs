@@ -251,8 +251,9 @@ fn an_answer_that_says_more_than_was_done_is_sent_back_once() {
         ["system", "user", "assistant", "user", "assistant", "tool"]
     );
     assert!(
-        asked.messages[3].text.contains("`notes.md` was wrote")
-            || asked.messages[3].text.contains("no call did that")
+        asked.messages[3]
+            .text
+            .contains("`notes.md` was written, and no call did that")
     );
 }
 
