@@ -158,6 +158,15 @@ impl Screen {
                 &mut out,
                 &format!("asking the model again (try {attempt}): {}", one_line(why)),
             ),
+            What::Verified {
+                what,
+                holds: false,
+                findings,
+                ..
+            } if what != "format" => {
+                let text = format!("checked: {}", one_line(&findings.join("; ")));
+                self.warn(&mut out, &text);
+            }
             What::Warning { text, .. } => self.warn(&mut out, &one_line(text)),
             What::Heartbeat { on, for_ms } => self.beat(&mut out, on, *for_ms, event.at_ms),
             What::Stalled { on, silent_ms } => {

@@ -122,6 +122,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_call_is_read_back_under_an_id_of_its_own() {
+        let in_a_turn = CallId {
+            turn: 1,
+            step: 2,
+            index: 3,
+        };
+        for id in [in_a_turn, CallId::outside(7), CallId::outside(50_000)] {
+            let back = id.read_back();
+            assert!(back.is_read_back() && !id.is_read_back() && back != id);
+            assert_eq!(back.to_string().parse(), Ok(back));
+        }
+    }
+
+    #[test]
     fn a_call_id_is_nine_letters_and_digits_and_reads_back() {
         for (id, text) in [
             (
