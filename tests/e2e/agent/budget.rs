@@ -336,13 +336,14 @@ fn a_turn_that_can_not_be_made_to_fit_ends_and_the_next_one_goes_on() {
             Some("tool") => Answer::say("noted"),
             _ => Answer::call(
                 "notes__echo",
-                json!({ "text": "a word to be echoed ".repeat(330) }),
+                json!({ "text": "a word to be echoed ".repeat(260) }),
             ),
         }),
     );
     let _notes = talk.notes("");
     // A call is no result: what the model itself wrote in its last step can't be taken from it.
-    let heard = talk.ask(&["echo it"]).ended("refused");
+    let words = format!("echo it, {}", "please ".repeat(1_200));
+    let heard = talk.ask(&[&words]).ended("refused");
     let told = heard.told();
     assert!(
         told.contains("nothing more of the conversation can be compacted"),
@@ -355,7 +356,7 @@ fn a_turn_that_can_not_be_made_to_fit_ends_and_the_next_one_goes_on() {
             ..
         })
     ));
-    let setup_again = talk.ask(&["--continue", "and now?"]);
-    check_progress(&setup_again);
-    assert!(!setup_again.requests.is_empty(), "{}", setup_again.told());
+    let next = talk.ask(&["--continue", "and now?"]);
+    check_progress(&next);
+    assert!(!next.requests.is_empty(), "{}", next.told());
 }
