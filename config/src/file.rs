@@ -10,7 +10,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    AgentSettings, BudgetSettings, Builtin, CompactionSettings, Confine, Decision, Effect, EmbeddingSettings, EventLogSettings, Exposure, Glob, Limits, Mode, NameSettings, Pattern, PoolSettings, Profile, ToolOverride, Trust, VerifySettings,
+    AgentSettings, BudgetSettings, Builtin, CompactionSettings, Confine, Decision, Effect,
+    EmbeddingSettings, EventLogSettings, Exposure, Glob, Limits, Mode, NameSettings, Pattern,
+    PoolSettings, Profile, ToolOverride, Trust, VerifySettings,
 };
 
 /// Settings of toolpool.

@@ -8,7 +8,9 @@ use serde::Serialize;
 
 use crate::error::Problem;
 use crate::{
-    AgentSettings, BudgetSettings, CompactionSettings, EmbeddingSettings, EventLogSettings, Exposure, Limits, Mode, ModelSettings, NameSettings, Pattern, PoolSettings, Profile, Rule, ServeSettings, ServerConfig, VerifySettings,
+    AgentSettings, BudgetSettings, CompactionSettings, EmbeddingSettings, EventLogSettings,
+    Exposure, Limits, Mode, ModelSettings, NameSettings, Pattern, PoolSettings, Profile, Rule,
+    ServeSettings, ServerConfig, VerifySettings,
 };
 
 /// The whole configuration, checked and with variables put in.

@@ -353,6 +353,36 @@ pub mod fixed {
     /// Characters of each of them, and of its result.
     pub const VERDICT_CALL_CHARS_MAX: usize = 240;
 
+    // Facts, summaries and what is read again.
+
+    /// Characters of a quoted string that is kept as a whole; of a longer one only the facts in it.
+    pub const FACT_QUOTE_CHARS_MAX: usize = 200;
+    /// Bytes of one fact: signed URLs have about a thousand, and what is far longer is data that nobody repeats to the letter.
+    pub const FACT_BYTES_MAX: usize = 2_048;
+    /// Words of an argument that is kept as a whole, such as a name or a state; of a longer one only the facts in it.
+    pub const FACT_VALUE_WORDS_MAX: usize = 3;
+    /// Characters from which an argument or an outcome is a content and no value: a file that was written, the output of a command.
+    pub const FACT_CONTENT_CHARS_MIN: usize = 600;
+    /// The share of the window that a summary may take, and so the least that is kept for its reply.
+    pub const SUMMARY_SHARE: f64 = 0.125;
+    /// Requests that one summary may take: a conversation has about one window, two where the window was lowered since; far more are a
+    /// conversation that came from a large window into a small one, and too slow to be waited for.
+    pub const SUMMARY_CHUNKS_MAX: usize = 8;
+    /// Characters to which a message is cut at least so that it fits a request for a summary by itself.
+    pub const SUMMARY_MESSAGE_CHARS_MIN: usize = 80;
+    /// The share of a fresh window that each file which is shown again may take.
+    pub const FILE_SHARE: f64 = 0.025;
+    /// The share that all of them may take.
+    pub const FILES_SHARE: f64 = 0.15;
+    /// Files that are read for it: with those that can't be read, no more than can be shown.
+    pub const FILES_READ_MAX: usize = 8;
+    /// The share of a fresh window for the steps and doubts, and for what is known of files and errors; each.
+    pub const RESET_NOTE_SHARE: f64 = 0.05;
+    /// Digits of an artifact's name that have to be given at least.
+    pub const ARTIFACT_DIGITS_MIN: usize = 8;
+    /// Facts that one content adds, the first and the last half: the rest is found by its call, its hash, or its artifact.
+    pub const FACT_CONTENT_MAX: usize = 24;
+
     // The hub.
 
     /// Views kept for reuse: one for each kind of caller that is active at a time.

@@ -199,6 +199,18 @@ pub async fn aside(
     Request::within(about, prompt, counted, reply_max).map_err(|_| too_large())
 }
 
+/// The same on the running prefix: the system text, tools and messages of a draft, so that the server has them in its cache.
+///
+/// # Errors
+/// As [`aside`].
+pub async fn beside(
+    draft: &Draft,
+    model: (&dyn Model, u32),
+    reply_max: u32,
+) -> Result<Request, Refusal> {
+    aside(prompt(draft), model, reply_max).await
+}
+
 /// Whether a tool stays when the others have to go: through these two the rest can still be reached.
 pub(crate) fn is_bridge(name: &str) -> bool {
     name == search::FIND || name == search::CALL

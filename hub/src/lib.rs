@@ -14,6 +14,7 @@
 
 pub mod agent;
 pub mod approve;
+pub mod artifact_tool;
 pub mod audit;
 pub mod budget;
 pub mod caller;

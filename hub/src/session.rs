@@ -112,6 +112,7 @@ pub struct Session {
     mode: Option<Mode>,
     deny: Vec<String>,
     pins: Vec<String>,
+    pinned_files: Vec<String>,
     grants: Vec<Grant>,
     pool: Option<PoolNote>,
     /// The line that says which pool it is.
@@ -205,6 +206,12 @@ impl Session {
                     self.pins.push(tool.clone());
                 }
             }
+            Entry::PinFile { path, on } => {
+                self.pinned_files.retain(|pinned| pinned != path);
+                if *on {
+                    self.pinned_files.push(path.clone());
+                }
+            }
             Entry::Grant { grant } => {
                 if !self.grants.contains(grant) {
                     self.grants.push(grant.clone());
@@ -230,7 +237,6 @@ impl Session {
             | Entry::Border(_)
             | Entry::Cache(_)
             | Entry::Delegated(_)
-            | Entry::PinFile { .. }
             | Entry::Steps { .. }
             | Entry::Warning { .. } => {}
         }
@@ -359,6 +365,11 @@ impl Session {
     /// Tools that are always offered, in the order they were pinned.
     pub fn pins(&self) -> &[String] {
         &self.pins
+    }
+
+    /// Files that are shown again in a fresh window, in the order they were pinned.
+    pub fn pinned_files(&self) -> &[String] {
+        &self.pinned_files
     }
 
     /// Kinds of calls that the person allowed for the session.

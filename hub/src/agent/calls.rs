@@ -16,13 +16,14 @@ use toolpool_config::fixed::{
 use super::Agent;
 use super::ask::Wanted;
 use super::opinion::opinion;
+use crate::artifact_tool::{self, READ_ARTIFACT};
 use crate::caller::Caller;
 use crate::error::Error;
 use crate::event::{What, heartbeat};
 use crate::execute::{Answer, Call, Desk, Refusal};
 use crate::journal::Sync;
-use crate::journal::entry::{CallId, Entry, RefusedWhy};
-use crate::{own, schedule, search};
+use crate::journal::entry::{CallId, Entry, RefusedWhy, TurnNo};
+use crate::{own, repair, schedule, search};
 
 /// Makes every call that has no answer yet.
 pub(crate) async fn run(
@@ -49,8 +50,9 @@ pub(crate) async fn run(
 /// Whether a call may run beside others. What is not known may not.
 fn concurrent(agent: &Agent, caller: &Caller, wanted: &Wanted) -> bool {
     let name = match wanted.call.name.as_str() {
-        search::FIND => return true,
+        search::FIND | READ_ARTIFACT => return true,
         search::CALL => match search::call_arguments(wanted.call.arguments.object()) {
+            Ok((name, _)) if name == READ_ARTIFACT => return true,
             Ok((name, _)) => name,
             Err(_) => return false,
         },
@@ -83,7 +85,11 @@ async fn one(
             let (text, failed) = match search::find_arguments(&arguments, limit) {
                 Ok(find) => {
                     let found = agent.hub().find(caller, &find).await;
-                    (crate::execute::text_of(&found), false)
+                    let mut text = crate::execute::text_of(&found);
+                    if anything_kept(agent).await {
+                        text = format!("{text}\n\n{}", artifact_tool::hint());
+                    }
+                    (text, false)
                 }
                 Err(sentence) => (sentence, true),
             };
@@ -105,7 +111,17 @@ async fn one(
             }
             Err(sentence) => answer(agent, id, name, sentence, true).await,
         },
+        READ_ARTIFACT => artifact(agent, id, &arguments).await,
         search::CALL => match search::call_arguments(arguments) {
+            Ok((name, arguments)) if name == READ_ARTIFACT => {
+                match repair::object(arguments, &mut Vec::new()) {
+                    Ok(arguments) => artifact(agent, id, &arguments).await,
+                    Err(kind) => {
+                        let sentence = format!("its arguments are {kind}, not an object");
+                        answer(agent, id, READ_ARTIFACT, sentence, true).await
+                    }
+                }
+            }
             Ok((name, arguments)) => door(agent, caller, id, name, arguments, cancel).await,
             Err(sentence) => answer(agent, id, name, sentence, true).await,
         },
@@ -121,6 +137,43 @@ async fn one(
             .await
         }
     }
+}
+
+/// Reads a part of what is kept, about as much of the window as any result gets.
+async fn artifact(
+    agent: &Agent,
+    id: CallId,
+    arguments: &serde_json::Map<String, Value>,
+) -> Result<(), Error> {
+    let read = match artifact_tool::arguments(arguments) {
+        Ok(part) => {
+            let artifacts = agent.artifacts().clone();
+            let bytes_max = part_bytes(agent, id.turn);
+            let read = move || artifact_tool::read(&artifacts, &part, bytes_max);
+            let read = tokio::task::spawn_blocking(read).await;
+            read.unwrap_or_else(|error| Err(format!("it can't be read: {error}")))
+        }
+        Err(sentence) => Err(sentence),
+    };
+    let failed = read.is_err();
+    let text = read.unwrap_or_else(|sentence| sentence);
+    answer(agent, id, READ_ARTIFACT, text, failed).await
+}
+
+async fn anything_kept(agent: &Agent) -> bool {
+    let artifacts = agent.artifacts().clone();
+    let names = tokio::task::spawn_blocking(move || artifacts.names("")).await;
+    names.is_ok_and(|names| names.is_ok_and(|names| !names.is_empty()))
+}
+
+/// Bytes of one result that the model reads. The results of a step stay together as long as it is the last one, and so they
+/// have to fit together.
+fn part_bytes(agent: &Agent, turn: TurnNo) -> usize {
+    let reply = agent.folds().session.last_reply(turn);
+    let parts = reply.map_or(1, |reply| reply.calls.len());
+    let parts = parts.clamp(1, RESULT_PARTS_MAX) as f64;
+    let bytes = f64::from(agent.window()) * RESULT_BYTES_PER_TOKEN / parts;
+    (bytes as usize).min(agent.hub().config().limits.result_bytes_max as usize)
 }
 
 /// Through the one door, which leaves the entries and so the answer.
@@ -157,16 +210,10 @@ impl Agent {
         caller: &Caller,
         call: Call,
     ) -> Result<Answer, Refusal> {
-        let (grants, task, calls) = {
+        let (grants, task) = {
             let folds = self.folds();
             let task = folds.session.words(call.id.turn).unwrap_or_default();
-            let calls = folds.session.last_reply(call.id.turn);
-            let calls = calls.map_or(1, |reply| reply.calls.len());
-            (
-                folds.session.grants().to_vec(),
-                Arc::<str>::from(task),
-                calls,
-            )
+            (folds.session.grants().to_vec(), Arc::<str>::from(task))
         };
         let stream = self.stream();
         let notify = |what| stream.passing(what);
@@ -178,12 +225,9 @@ impl Agent {
         };
         let second = |question| opinion(self.model.clone(), self.window(), task.clone(), question);
         let config = self.hub().config();
-        // The results of a step stay together as long as it is the last one, and so they have to fit together.
-        let parts = calls.clamp(1, RESULT_PARTS_MAX) as f64;
-        let bytes = f64::from(self.window()) * RESULT_BYTES_PER_TOKEN / parts;
         let desk = Desk {
             grants: &grants,
-            text_bytes_max: (bytes as usize).min(config.limits.result_bytes_max as usize),
+            text_bytes_max: part_bytes(self, call.id.turn),
             notify: Some(&notify),
             artifact: Some(&artifact),
             remember: self.remember.as_deref().map(|remember| remember as _),

@@ -47,6 +47,11 @@ impl Agent {
         self.folds().session.pins().to_vec()
     }
 
+    /// The files that the session pins.
+    pub fn pinned_files(&self) -> Vec<String> {
+        self.folds().session.pinned_files().to_vec()
+    }
+
     /// Sets the mode.
     ///
     /// # Errors
@@ -95,6 +100,18 @@ impl Agent {
         }
         let tool = tool.to_owned();
         self.append(Entry::Pin { tool, on }, Sync::Now)
+            .await
+            .map(drop)
+    }
+
+    /// Shows a file again whenever the conversation goes on in a fresh window, or no longer. Whether it can be read is found out
+    /// then, by the door.
+    ///
+    /// # Errors
+    /// The journal's.
+    pub async fn pin_file(&mut self, path: &str, on: bool) -> Result<(), Error> {
+        let path = path.to_owned();
+        self.append(Entry::PinFile { path, on }, Sync::Now)
             .await
             .map(drop)
     }

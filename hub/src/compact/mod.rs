@@ -28,6 +28,7 @@ mod audit;
 mod clear;
 mod digest;
 mod facts;
+mod files;
 mod ladder;
 mod line;
 mod reset;
@@ -425,3 +426,5 @@ impl Agent {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod world;

@@ -63,6 +63,21 @@ impl Artifacts {
         }
     }
 
+    /// The names that begin with these digits, in order. Blocks for as long as the disk takes.
+    ///
+    /// # Errors
+    /// The disk's own.
+    pub fn names(&self, digits: &str) -> io::Result<Vec<String>> {
+        let mut names = match self.disk.list(&self.folder) {
+            Ok(names) => names,
+            // The folder is made with the first of them.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        names.retain(|name| is_name(name) && name.starts_with(digits));
+        Ok(names)
+    }
+
     /// Where they are.
     pub fn folder(&self) -> &Path {
         &self.folder

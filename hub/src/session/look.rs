@@ -40,6 +40,21 @@ impl Session {
         before.map(|turn| turn.words.as_str())
     }
 
+    /// The person's words with their turn and line, turn by turn.
+    pub fn all_words(&self) -> impl Iterator<Item = (TurnNo, u64, &str)> {
+        let turns = self.turns.iter();
+        turns.map(|turn| (turn.no, turn.seq, turn.words.as_str()))
+    }
+
+    /// What the model said with its turn and line, reply by reply.
+    pub fn all_said(&self) -> impl Iterator<Item = (TurnNo, u64, &str)> {
+        let turns = self.turns.iter();
+        turns.flat_map(|turn| {
+            let said = turn.replies.iter();
+            said.map(|said| (turn.no, said.seq, said.text.as_str()))
+        })
+    }
+
     /// What the model said last in a turn.
     pub fn last_words(&self, turn: TurnNo) -> Option<String> {
         let said = &self.turn(turn)?.replies;

@@ -64,7 +64,7 @@ impl Sitting<'_> {
         Ok(Seen {
             caller: self.agent.caller()?,
             denied: self.agent.denied(),
-            pinned: self.agent.pinned(),
+            pinned: self.pinned(),
         })
     }
 
@@ -111,7 +111,7 @@ impl Sitting<'_> {
                     )
                 }
             }
-            Input::Pin(None) => match self.agent.pinned() {
+            Input::Pin(None) => match self.pinned() {
                 pinned if pinned.is_empty() => "nothing is pinned in this session".into(),
                 pinned => pinned.join("\n"),
             },
@@ -218,13 +218,46 @@ impl Sitting<'_> {
         Ok(said)
     }
 
+    /// Tools and files.
+    fn pinned(&self) -> Vec<String> {
+        let mut pinned = self.agent.pinned();
+        pinned.extend(self.agent.pinned_files());
+        pinned
+    }
+
     async fn pin(&mut self, tool: &str, on: bool) -> anyhow::Result<String> {
+        if self.is_file(tool, on) {
+            self.agent.pin_file(tool, on).await?;
+            return Ok(if on {
+                format!(
+                    "`{tool}` is read again whenever the conversation goes on in a fresh window"
+                )
+            } else {
+                format!("`{tool}` is no longer pinned")
+            });
+        }
         self.agent.pin(tool, on).await?;
         Ok(if on {
             format!("`{tool}` is always offered in this session")
         } else {
             format!("`{tool}` is offered when it ranks")
         })
+    }
+
+    /// Whether a file is meant: what is no tool's name, and looks like a path or is there. A file's name can be wrong in a way that only
+    /// the server which reads it knows.
+    fn is_file(&self, name: &str, on: bool) -> bool {
+        let tool = self.hub.snapshot().by_exposed(name).is_some();
+        let pinned = self
+            .agent
+            .pinned_files()
+            .iter()
+            .any(|pinned| pinned == name);
+        if !on {
+            return pinned && !self.agent.pinned().iter().any(|pinned| pinned == name);
+        }
+        let path = name.contains(['/', '\\', '.']) || std::path::Path::new(name).exists();
+        !tool && path
     }
 
     fn denied(&self) -> anyhow::Result<String> {
