@@ -208,4 +208,6 @@ pub(crate) struct ModelFile {
     pub(crate) silence_s: f64,
     /// Sent with every request where it is set; a model's own default otherwise.
     pub(crate) temperature: Option<f64>,
+    /// What the model's template is told beyond the conversation, such as `{ enable_thinking = false }`; not for Ollama.
+    pub(crate) template_arguments: BTreeMap<String, serde_json::Value>,
 }

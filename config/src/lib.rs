@@ -52,7 +52,7 @@ pub use secret::Secret;
 pub use server::{Builtin, Confine, Confinement, ServerConfig, ToolOverride, Transport};
 pub use settings::{
     AgentSettings, BudgetSettings, CompactionSettings, EmbeddingSettings, EventLogSettings,
-    ModelSettings, NameSettings, PoolOverrides, PoolSettings, ServeSettings, TokenConfig,
+    ModelSettings, NameSettings, PoolOverrides, PoolSettings, Rebuild, ServeSettings, TokenConfig,
 };
 pub use verify::{ClaimCheck, ReadBack, ReadBackTable, VerifySettings, WriteCheck};
 pub use write::write_atomically;

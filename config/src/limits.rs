@@ -266,6 +266,9 @@ pub mod fixed {
     pub const DELTAS_WAITING_MAX: usize = 256;
     /// Tools left out of a pool that its entry names; the others are counted by reason.
     pub const POOL_OUT_KEPT_MAX: usize = 20;
+    /// Tokens that may be missing in a server's cache before that counts as lost: the marks with which a template lets the model
+    /// begin, and tokens that join at the seam.
+    pub const CACHE_SLACK_TOKENS_MAX: u32 = 24;
     /// Tokens of the note about the task's steps at the tail of a prompt: it is read anew in every step.
     pub const STEPS_TOKENS_MAX: u32 = 200;
     /// What stood at the tail of one prompt and is gone in the next, in tokens of any vocabulary: the steps and what goes with them.

@@ -329,6 +329,7 @@ impl Resolver<'_> {
             places: file.places,
             silence_s: file.silence_s,
             temperature: file.temperature,
+            template_arguments: file.template_arguments,
         }
     }
 

@@ -32,6 +32,20 @@ pub struct PoolSettings {
     pub server_boost: f64,
     /// Cosine from which two tools of different servers count as the same.
     pub duplicate_cosine: f64,
+    /// When a session gets another pool.
+    pub rebuild: Rebuild,
+}
+
+/// When a session gets another pool. A changed list of tools makes the server read the whole conversation again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rebuild {
+    /// At the start of a turn, where that is expected to save more than it costs.
+    Pays,
+    /// In every step, whatever it costs: to measure against.
+    Step,
+    /// Never, but for a tool that is denied or pinned: to measure against.
+    Never,
 }
 
 /// Single pool settings in place of those under `[pool]`.
@@ -82,6 +96,7 @@ impl PoolSettings {
             clause_weight: over.clause_weight.unwrap_or(self.clause_weight),
             server_boost: over.server_boost.unwrap_or(self.server_boost),
             duplicate_cosine: over.duplicate_cosine.unwrap_or(self.duplicate_cosine),
+            rebuild: self.rebuild,
         }
     }
 }
@@ -161,6 +176,8 @@ pub struct ModelSettings {
     pub silence_s: f64,
     /// Sent with every request where it is set; a model's own default otherwise.
     pub temperature: Option<f64>,
+    /// What the model's template is told beyond the conversation, such as `{ enable_thinking = false }`; not for Ollama.
+    pub template_arguments: BTreeMap<String, serde_json::Value>,
 }
 
 /// How a window is divided. Every part is a share of it, so that the same settings hold from 2,048 tokens to 262,144.

@@ -13,7 +13,6 @@
 //! Several processes write at once. Each line is one write to a file opened for appending, and files are never renamed: a
 //! full one is left and the next number begun, so that no writer and no reader loses its place.
 
-mod cache;
 mod detail;
 mod from_event;
 mod hub;
@@ -26,7 +25,6 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-pub use cache::{Broke, cache_break, cache_detail, cached_at_most};
 pub use detail::{
     CacheDetail, CompactionDetail, ConfigDetail, ContextDetail, Detail, ModelDetail,
     PermissionDetail, PoolDetail, RecoveryDetail, RegistryDetail, RoomDetail, ServerDetail,

@@ -17,6 +17,7 @@ pub mod approve;
 pub mod artifact_tool;
 pub mod audit;
 pub mod budget;
+pub mod cache;
 pub mod caller;
 pub mod cap;
 pub mod catalog_file;

@@ -6,6 +6,7 @@
 mod access;
 mod agent;
 mod audit;
+mod cache;
 mod cli;
 mod clients;
 mod crash;

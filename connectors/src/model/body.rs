@@ -7,7 +7,7 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Message, ModelError, Prompt};
+use super::{About, Message, ModelError, Prompt};
 
 /// OpenAI's chat request.
 #[derive(Serialize)]
@@ -16,6 +16,8 @@ pub(super) struct Chat<'a> {
     pub(super) messages: Vec<OpenAi<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) tools: Vec<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) chat_template_kwargs: Option<&'a RawValue>,
     #[serde(flatten)]
     pub(super) sampling: Option<Sampling>,
 }
@@ -31,6 +33,9 @@ pub(super) struct Sampling {
     /// llama.cpp only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) cache_prompt: Option<bool>,
+    /// llama.cpp only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) id_slot: Option<u32>,
     /// llama.cpp only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) return_progress: Option<bool>,
@@ -84,9 +89,10 @@ struct OpenAiFunction<'a> {
 }
 
 /// The prompt as OpenAI's chat API has it.
-pub(super) fn openai<'a>(model: &'a str, prompt: &'a Prompt) -> Result<Chat<'a>, ModelError> {
+pub(super) fn openai<'a>(about: &'a About, prompt: &'a Prompt) -> Result<Chat<'a>, ModelError> {
     Ok(Chat {
-        model,
+        model: &about.model,
+        chat_template_kwargs: about.template.as_deref().map(raw).transpose()?,
         messages: prompt.messages.iter().map(openai_message).collect(),
         tools: tools(prompt)?,
         sampling: None,
@@ -234,7 +240,21 @@ pub(super) fn bytes(body: &impl Serialize) -> Result<Vec<u8>, ModelError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Arguments, ToolCall};
+    use crate::model::{Arguments, Counts, Dialect, ToolCall, Window, WindowSource};
+
+    fn about(template: Option<&str>) -> About {
+        About {
+            dialect: Dialect::LlamaCpp,
+            url: String::new(),
+            model: "m".into(),
+            window: Window {
+                tokens: 1,
+                source: WindowSource::Person,
+            },
+            counts: Counts::Exact,
+            template: template.map(Into::into),
+        }
+    }
 
     fn prompt() -> Prompt {
         Prompt {
@@ -265,7 +285,8 @@ mod tests {
     #[test]
     fn texts_go_in_byte_for_byte() {
         let prompt = prompt();
-        let mut chat = openai("m", &prompt).expect("it is valid");
+        let about = about(None);
+        let mut chat = openai(&about, &prompt).expect("it is valid");
         chat.sampling = Some(Sampling {
             stream: true,
             max_tokens: 5,
@@ -297,8 +318,11 @@ mod tests {
             tools: Vec::new(),
             ..prompt()
         };
-        let text =
-            serde_json::to_string(&openai("m", &prompt).expect("it is valid")).expect("text");
+        let text = serde_json::to_string(
+            &openai(&about(Some("{\"a\":1}")), &prompt).expect("it is valid"),
+        )
+        .expect("text");
+        assert!(text.contains("\"chat_template_kwargs\":{\"a\":1}"));
         assert!(
             !text.contains("\"tools\"") && !text.contains("hidden") && !text.contains("stream")
         );

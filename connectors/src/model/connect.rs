@@ -27,6 +27,8 @@ pub struct Options {
     pub silence: Duration,
     /// Sent where it is set; the model's own otherwise.
     pub temperature: Option<f64>,
+    /// What the template is told beyond the conversation, as JSON; for servers that speak OpenAI's API.
+    pub template: Option<Arc<str>>,
     /// Counts where the server can't be asked.
     pub counter: TokenCounter,
 }
@@ -40,9 +42,17 @@ impl Options {
             window: settings.window,
             silence: Duration::try_from_secs_f64(settings.silence_s).unwrap_or(Duration::MAX),
             temperature: settings.temperature,
+            template: template(settings),
             counter,
         }
     }
+}
+
+/// The same bytes for the same arguments: their names are sorted.
+fn template(settings: &ModelSettings) -> Option<Arc<str>> {
+    let arguments = &settings.template_arguments;
+    let text = serde_json::to_string(arguments).ok()?;
+    (!arguments.is_empty()).then(|| text.into())
 }
 
 impl Default for Options {

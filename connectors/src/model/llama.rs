@@ -1,5 +1,7 @@
 //! llama.cpp's llama-server: OpenAI's API with its own window, counter, prompt cache and progress.
 
+use std::sync::Arc;
+
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
@@ -16,15 +18,20 @@ use super::stream::{self, Ask, Framing};
 use super::wire::{Trouble, Wire};
 use super::{
     About, Counted, Counts, Delta, Dialect, Message, Model, ModelError, Named, Options, Prompt,
-    Reply, Request, chunk,
+    Reply, Request, SharedModel, Slot, chunk, slots,
 };
 
 /// A model behind llama-server.
+#[derive(Clone)]
 pub(super) struct Llama {
     wire: Wire,
     about: About,
     oracle: Oracle,
-    local: Local,
+    local: Arc<Local>,
+    /// The one that requests are pinned to.
+    slot: Option<u32>,
+    /// How many there are.
+    slots: u32,
     temperature: Option<f64>,
 }
 
@@ -76,12 +83,18 @@ impl Llama {
                 model: model.name.clone(),
                 window,
                 counts: Counts::Calibrated,
+                template: options.template,
             },
             wire,
             oracle: Oracle::None,
-            local: Local::new(options.counter),
+            local: Arc::new(Local::new(options.counter)),
+            slot: None,
+            slots: 0,
             temperature: options.temperature,
         };
+        let slots = llama.slots().await;
+        llama.slots = slots.len() as u32;
+        llama.slot = slots::choose(&slots, None);
         let probe = Prompt {
             messages: vec![Message::User { text: "?".into() }],
             tools: Vec::new(),
@@ -97,9 +110,15 @@ impl Llama {
         Ok(llama)
     }
 
+    /// The server's slots; none where it does not show them, as one that was started so or a router does.
+    async fn slots(&self) -> Vec<(Slot, bool)> {
+        let answer = self.wire.json("/slots", None, ASK_WITHIN).await;
+        slots::read(&answer.unwrap_or_default())
+    }
+
     /// Tokens as `usage.prompt_tokens` will say them.
     async fn ask_count(&self, prompt: &Prompt) -> Result<u32, Trouble> {
-        let body = body::openai(&self.about.model, prompt).and_then(|body| body::bytes(&body));
+        let body = body::openai(&self.about, prompt).and_then(|body| body::bytes(&body));
         let body = Some(body.map_err(Trouble::Final)?);
         let ask = |path: &'static str, body| self.wire.json(path, body, ASK_WITHIN);
         let count = match self.oracle {
@@ -159,12 +178,13 @@ impl Model for Llama {
         cancel: CancellationToken,
     ) -> BoxFuture<'a, Result<Reply, ModelError>> {
         async move {
-            let mut body = body::openai(&self.about.model, request.prompt())?;
+            let mut body = body::openai(&self.about, request.prompt())?;
             body.sampling = Some(Sampling {
                 stream: true,
                 max_tokens: request.reply_max(),
                 temperature: self.temperature,
                 cache_prompt: Some(true),
+                id_slot: self.slot,
                 return_progress: Some(true),
                 ..Sampling::default()
             });
@@ -180,5 +200,38 @@ impl Model for Llama {
                 .map_err(|error| named(error, &self.about.model))
         }
         .boxed()
+    }
+
+    fn slot(&self) -> BoxFuture<'_, Option<Slot>> {
+        async move {
+            let slots = self.slots().await;
+            let own = self.slot.unwrap_or(0);
+            let known = slots.len() == 1 || self.slot.is_some();
+            let slot = slots.into_iter().map(|(slot, _)| slot);
+            slot.filter(|_| known).find(|slot| slot.id == own)
+        }
+        .boxed()
+    }
+
+    fn beside(&self) -> BoxFuture<'_, Option<SharedModel>> {
+        async move {
+            let slot = slots::choose(&self.slots().await, Some(self.slot?))?;
+            let beside = Llama {
+                slot: Some(slot),
+                ..self.clone()
+            };
+            Some(Arc::new(beside) as SharedModel)
+        }
+        .boxed()
+    }
+
+    fn pinned(&self, slot: u32) -> Option<SharedModel> {
+        (self.slot.is_some() && slot < self.slots).then(|| {
+            let pinned = Llama {
+                slot: Some(slot),
+                ..self.clone()
+            };
+            Arc::new(pinned) as SharedModel
+        })
     }
 }

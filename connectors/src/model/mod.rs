@@ -25,6 +25,7 @@ mod ollama;
 mod openai;
 mod oracle;
 mod overflow;
+mod slots;
 mod stream;
 mod think;
 mod wire;
@@ -33,6 +34,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -41,6 +43,7 @@ use tokio_util::sync::CancellationToken;
 pub use connect::{Options, connect};
 pub use discover::{Found, Named, discover};
 pub use message::{Arguments, Message, Prompt, Reply, ReplyCall, Stop, ToolCall, Usage};
+pub use slots::Slot;
 
 /// A model behind an endpoint.
 ///
@@ -64,6 +67,22 @@ pub trait Model: Send + Sync {
         deltas: mpsc::Sender<Delta>,
         cancel: CancellationToken,
     ) -> BoxFuture<'a, Result<Reply, ModelError>>;
+
+    /// The slot that requests go to, as the server shows it now; none where it shows none.
+    fn slot(&self) -> BoxFuture<'_, Option<Slot>> {
+        std::future::ready(None).boxed()
+    }
+
+    /// The same model in a slot of its own, for a conversation beside this one; none where the server has no other.
+    fn beside(&self) -> BoxFuture<'_, Option<SharedModel>> {
+        std::future::ready(None).boxed()
+    }
+
+    /// The same model pinned to a slot; none where the server has no such slot to pin to.
+    fn pinned(&self, slot: u32) -> Option<SharedModel> {
+        let _ = slot;
+        None
+    }
 }
 
 /// What a model is.
@@ -79,6 +98,9 @@ pub struct About {
     pub window: Window,
     /// Whether [`Model::count`] asks the server.
     pub counts: Counts,
+    /// What its template is told beyond the conversation, as JSON: the same in every request, or the prompt is another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template: Option<Arc<str>>,
 }
 
 /// Which server's way of speaking.

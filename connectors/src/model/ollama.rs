@@ -77,6 +77,7 @@ impl Ollama {
                 model: name.clone(),
                 window,
                 counts: Counts::Calibrated,
+                template: None,
             },
             wire,
             num_ctx,

@@ -50,6 +50,7 @@ impl OpenAi {
                 model: model.name,
                 window,
                 counts: Counts::Calibrated,
+                template: options.template,
             },
             wire,
             local: Local::new(options.counter),
@@ -69,7 +70,7 @@ impl OpenAi {
 
     /// Tokens by vLLM's `/tokenize`, which renders messages and tools itself.
     async fn ask_count(&self, prompt: &Prompt) -> Result<u32, Trouble> {
-        let body = body::openai(&self.about.model, prompt).and_then(|body| body::bytes(&body));
+        let body = body::openai(&self.about, prompt).and_then(|body| body::bytes(&body));
         let body = Some(body.map_err(Trouble::Final)?);
         let answer = self.wire.json("/tokenize", body, ASK_WITHIN).await?;
         number(&answer["count"]).ok_or_else(|| {
@@ -168,7 +169,7 @@ impl Model for OpenAi {
         cancel: CancellationToken,
     ) -> BoxFuture<'a, Result<Reply, ModelError>> {
         async move {
-            let mut body = body::openai(&self.about.model, request.prompt())?;
+            let mut body = body::openai(&self.about, request.prompt())?;
             body.sampling = Some(Sampling {
                 stream: true,
                 max_tokens: request.reply_max(),

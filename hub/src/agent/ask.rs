@@ -74,6 +74,7 @@ pub(crate) async fn ask(
     let partial = Arc::new(Mutex::new(String::new()));
     let forward = tokio::spawn(forward(agent.stream(), receiver, partial.clone()));
     let stream = agent.stream();
+    let slot = agent.model().slot().await;
     let asked = agent.model().reply(request, sender, cancel.clone());
     let reply = heartbeat(&stream, "model", STALLED_AFTER, asked).await;
     // The sender is gone with the reply, so what is left to forward is little.
@@ -81,8 +82,12 @@ pub(crate) async fn ask(
     match reply {
         Ok(reply) => {
             let truncation = budget::truncated(counted, &reply.usage, agent.read_before(&prompt));
-            agent.cache((turn, step), prompt, counted, &reply.usage);
-            keep(agent, reply, (counted, truncation), (turn, step), tries).await
+            let usage = reply.usage;
+            let asked = keep(agent, reply, (counted, truncation), (turn, step), tries).await?;
+            agent
+                .cache((turn, step), (prompt, counted), &usage, slot)
+                .await?;
+            Ok(asked)
         }
         Err(ModelError::Cancelled) => {
             keep_partial(agent, &partial, counted, (turn, step)).await?;

@@ -18,6 +18,7 @@ mod look;
 mod open;
 mod opinion;
 mod pool;
+mod prompt_cache;
 mod recover;
 pub(crate) mod request;
 mod settings;
@@ -29,17 +30,18 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::sync::CancellationToken;
 use toolpool_config::NewRule;
 use toolpool_config::fixed::WINDOW_MIN;
-use toolpool_connectors::model::{About, Counted, Message, Model, Prompt, SharedModel, Usage};
+use toolpool_connectors::model::{About, Message, Model, SharedModel};
 
 pub use open::{Opened, Setup, Start};
 pub use recover::Doubt;
 
 use crate::approve::Approver;
+use crate::cache::{Reads, Sent};
 use crate::error::Error;
 use crate::event::{Event, Stream};
-use crate::event_log::{CacheDetail, Recorder, cache_break, cached_at_most};
+use crate::event_log::Recorder;
 use crate::hub::Hub;
-use crate::journal::entry::{EndHow, Entry, Line, StepNo, TurnNo};
+use crate::journal::entry::{EndHow, Entry, Line, TurnNo};
 use crate::journal::{Artifacts, Journal, Sync};
 use crate::memory::Memory;
 use crate::session::Session;
@@ -55,6 +57,8 @@ pub struct Folds {
     pub workflow: Workflow,
     /// The task, the files, the errors.
     pub memory: Memory,
+    /// How prompts were read.
+    pub reads: Reads,
 }
 
 impl Folds {
@@ -63,6 +67,7 @@ impl Folds {
         self.session.apply(line);
         self.workflow.apply(line);
         self.memory.apply(line);
+        self.reads.apply(line);
     }
 }
 
@@ -78,13 +83,6 @@ pub struct Ended {
     pub text: String,
     /// What the person should know of it.
     pub note: Option<String>,
-}
-
-/// A request as it was sent, and how much of it was read.
-struct Sent {
-    prompt: Prompt,
-    counted: Counted,
-    read: Option<u32>,
 }
 
 /// A session with a model.
@@ -244,40 +242,5 @@ impl Agent {
         let lower = seen.max(WINDOW_MIN).min(self.window());
         self.window.store(lower, Ordering::Relaxed);
         lower
-    }
-
-    /// What was counted and read of the request before, where this one begins with it.
-    pub(crate) fn read_before(&self, prompt: &Prompt) -> Option<(Counted, u32)> {
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = last.as_ref()?;
-        let begins = cache_break(&before.prompt, prompt).is_none();
-        Some((before.counted, before.read.filter(|_| begins)?))
-    }
-
-    /// Tells what was expected of the server's cache and what came, and what broke it.
-    pub(crate) fn cache(
-        &self,
-        (turn, step): (TurnNo, StepNo),
-        prompt: Prompt,
-        counted: Counted,
-        usage: &Usage,
-    ) {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let sent = Sent {
-            prompt: prompt.clone(),
-            counted,
-            read: usage.prompt_tokens,
-        };
-        let before = last.replace(sent).map(|sent| sent.prompt);
-        drop(last);
-        let before = before.unwrap_or_default();
-        let detail = CacheDetail::Read {
-            step,
-            prompt: counted.tokens,
-            predicted: cached_at_most(&before, &prompt, counted.tokens),
-            cached: usage.cached_tokens,
-            broke: cache_break(&before, &prompt).filter(|_| !before.messages.is_empty()),
-        };
-        self.recorder.cache(&self.id, turn, detail);
     }
 }

@@ -9,6 +9,7 @@ use toolpool_connectors::model::SharedModel;
 
 use super::{Agent, Doubt, Folds, Remember};
 use crate::approve::Approver;
+use crate::cache::Reads;
 use crate::caller::patterns;
 use crate::error::Error;
 use crate::event::Stream;
@@ -118,9 +119,10 @@ pub(super) async fn open(setup: Setup) -> Result<(Agent, Opened), Error> {
         Some(profile) => Some(profile),
         None => lock(&folds).session.profile().map(str::to_owned),
     };
+    let model = in_slot_of_before(setup.model, &lock(&folds).reads);
     let agent = Agent {
-        window: AtomicU32::new(setup.model.about().window.tokens),
-        model: setup.model,
+        window: AtomicU32::new(model.about().window.tokens),
+        model,
         approver: setup.approver,
         journal,
         artifacts: setup.store.artifacts(&id)?,
@@ -138,6 +140,7 @@ pub(super) async fn open(setup: Setup) -> Result<(Agent, Opened), Error> {
         return Err(Error::NoBegin { session: agent.id });
     }
     if resumed {
+        agent.remember_prompt();
         agent.take_up(&damage, &setup.deny, setup.mode).await?;
     }
     agent.caller()?;
@@ -163,6 +166,14 @@ fn begin(setup: &Setup) -> Result<Begin, Error> {
         agent: None,
         parent: None,
     })
+}
+
+/// The model, pinned to the slot that the session had, whose cache may still hold it.
+fn in_slot_of_before(model: SharedModel, reads: &Reads) -> SharedModel {
+    let served = reads.all().last().map(|read| &read.note.served);
+    let slot = served.filter(|served| served.url == model.about().url);
+    let slot = slot.and_then(|served| served.after);
+    slot.and_then(|slot| model.pinned(slot.id)).unwrap_or(model)
 }
 
 /// The one `apply`: what is read at the start and what is appended later goes the same way. Readers of a session that

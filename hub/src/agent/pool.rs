@@ -3,10 +3,14 @@
 //! Tool definitions stand near the front of a prompt, so a changed list makes the server read the whole conversation
 //! again. A border is where that is free (the first step), where it must be (a tool was denied, the mode changed, a pin),
 //! or where it pays: at the start of a turn whose best tools are not in the pool, if what they are expected to save is
-//! worth more than the re-read as this server was measured.
+//! worth more than the re-read as this server was measured. Each time that is weighed both sides are an entry. Definitions that
+//! stay are in front in their old order, the new ones behind them, so that as much as can be begins with the same bytes.
+//!
+//! `pool.rebuild` has two other answers, which are there to be measured against: in every step, and never.
 
 use std::collections::BTreeMap;
 
+use toolpool_config::Rebuild;
 use toolpool_config::fixed::{POOL_OUT_KEPT_MAX, STALLED_AFTER};
 use toolpool_registry::{Allowance, Pool, Rendering, Shape, Snapshot, ToolId};
 
@@ -17,7 +21,7 @@ use crate::event::heartbeat;
 use crate::hub::PoolRequest;
 use crate::journal::Sync;
 use crate::journal::entry::{
-    Entry, PoolNote, PoolOut, PoolTool, Rung, StepItem, StepNo, StepState, TurnNo,
+    BorderNote, Entry, PoolNote, PoolOut, PoolTool, Rung, StepItem, StepNo, StepState, TurnNo,
 };
 
 /// What is known of a server's speed, from the replies of this session.
@@ -51,9 +55,13 @@ impl Agent {
             None => Some("first"),
             Some(kept) => self.forced(kept, caller),
         };
+        let rebuild = self.hub().config().pool.rebuild;
         let kept = match (kept, forced) {
+            (Some(kept), None) if rebuild == Rebuild::Never => return Ok(kept),
             // Within a turn the pool stays, whatever would rank better now: `find_tools` reaches the rest.
-            (Some(kept), None) if step > 1 || kept.turn == turn => return Ok(kept),
+            (Some(kept), None) if rebuild == Rebuild::Pays && (step > 1 || kept.turn == turn) => {
+                return Ok(kept);
+            }
             (kept, _) => kept,
         };
         let query = self.query(turn);
@@ -62,10 +70,27 @@ impl Agent {
         let (snapshot, pool) = heartbeat(&stream, "pool", STALLED_AFTER, choosing).await;
         let border = match (forced, &kept) {
             (Some(border), _) => border,
-            (None, Some(kept)) if !self.pays(kept, &pool) => return Ok(kept.clone()),
-            (None, _) => "turn",
+            (None, Some(_)) if rebuild == Rebuild::Step => "step",
+            (None, Some(kept)) => {
+                let weighed = self.weigh(kept, &pool, (turn, step));
+                let pays = weighed.rebuilt;
+                self.append(Entry::Border(weighed), Sync::Later).await?;
+                if !pays {
+                    return Ok(kept.clone());
+                }
+                "turn"
+            }
+            (None, None) => "first",
         };
-        let note = self.note(&snapshot, &pool, (turn, step), query, border);
+        let mut note = self.note(&snapshot, &pool, (turn, step), query, border);
+        if let Some(kept) = &kept {
+            if border == "step" && same_definitions(kept, &note) {
+                return Ok(kept.clone());
+            }
+            if border != "step" {
+                in_old_order(&kept.tools, &mut note.tools);
+            }
+        }
         self.append(Entry::Pool(note.clone()), Sync::Later).await?;
         // As the journal has it, secrets replaced: the next steps will send those bytes.
         Ok(self.folds().session.pool().cloned().unwrap_or(note))
@@ -141,19 +166,25 @@ impl Agent {
         pinned.then_some("pin").or(anew.then_some("compaction"))
     }
 
-    fn pays(&self, kept: &PoolNote, pool: &Pool) -> bool {
-        let best: Vec<bool> = pool
+    fn weigh(&self, kept: &PoolNote, pool: &Pool, at: (TurnNo, StepNo)) -> BorderNote {
+        let ranked = pool
             .offered
             .iter()
-            .filter(|offered| matches!(offered.reason, toolpool_registry::Reason::Ranked { .. }))
+            .filter(|offered| matches!(offered.reason, toolpool_registry::Reason::Ranked { .. }));
+        let best: Vec<(&str, bool)> = ranked
             .take(NEEDED.len())
-            .map(|offered| kept.tools.iter().any(|tool| *tool.name == *offered.exposed))
+            .map(|offered| {
+                let is_in = kept.tools.iter().any(|tool| *tool.name == *offered.exposed);
+                (&*offered.exposed, is_in)
+            })
             .collect();
         let folds = self.folds();
-        pays(
+        let session = &folds.session;
+        weigh(
             &best,
-            folds.session.last_prompt_tokens(),
-            speed(folds.session.usages()),
+            session.last_prompt_tokens(),
+            measured(session.usages()),
+            at,
         )
     }
 
@@ -228,18 +259,31 @@ impl Agent {
 
 /// Whether the tools that are missing among the best are expected to save more than the re-read costs. Without one in the
 /// list the model first has to search: a step more, when the tool is the one that is needed.
-fn pays(best_are_in: &[bool], prompt_tokens: u32, speed: Speed) -> bool {
-    let needed: f64 = best_are_in
-        .iter()
-        .zip(NEEDED)
-        .filter(|(is_in, _)| !**is_in)
-        .map(|(_, needed)| needed)
-        .sum();
-    needed * speed.step_ms > f64::from(prompt_tokens) * speed.read_ms
+fn weigh(
+    best: &[(&str, bool)],
+    prompt_tokens: u32,
+    measured: Option<Speed>,
+    (turn, step): (TurnNo, StepNo),
+) -> BorderNote {
+    let speed = measured.unwrap_or(UNMEASURED);
+    let missing = || best.iter().zip(NEEDED).filter(|((_, is_in), _)| !is_in);
+    let needed: f64 = missing().map(|(_, needed)| needed).sum();
+    let gain_ms = needed * speed.step_ms;
+    let cost_ms = f64::from(prompt_tokens) * speed.read_ms;
+    BorderNote {
+        turn,
+        step,
+        missing: missing().map(|((name, _), _)| (*name).to_owned()).collect(),
+        gain_ms,
+        cost_ms,
+        read_ms_per_token: speed.read_ms,
+        measured: measured.is_some(),
+        rebuilt: gain_ms > cost_ms,
+    }
 }
 
-/// Means over the replies that say how long they took.
-fn speed(usages: &[toolpool_connectors::model::Usage]) -> Speed {
+/// Means over the replies that say how long they took; none where none does.
+fn measured(usages: &[toolpool_connectors::model::Usage]) -> Option<Speed> {
     let (mut read_ms, mut read, mut step_ms, mut steps) = (0.0, 0.0, 0.0, 0.0);
     for usage in usages {
         let (Some(ms), Some(prompt)) = (usage.prompt_ms, usage.prompt_tokens) else {
@@ -250,13 +294,28 @@ fn speed(usages: &[toolpool_connectors::model::Usage]) -> Speed {
         step_ms += (ms + usage.reply_ms.unwrap_or(0)) as f64;
         steps += 1.0;
     }
-    if read < 1.0 || steps < 1.0 {
-        return UNMEASURED;
-    }
-    Speed {
+    (read >= 1.0 && steps >= 1.0).then(|| Speed {
         read_ms: read_ms / read,
         step_ms: step_ms / steps,
-    }
+    })
+}
+
+/// Definitions that stay with the same bytes go first, in the order that they had; the others keep theirs behind them.
+fn in_old_order(old: &[PoolTool], new: &mut [PoolTool]) {
+    new.sort_by_key(|tool| {
+        let same = |old: &PoolTool| old.name == tool.name && old.definition == tool.definition;
+        old.iter().position(same).unwrap_or(usize::MAX)
+    });
+}
+
+fn same_definitions(old: &PoolNote, new: &PoolNote) -> bool {
+    let definitions = |note: &PoolNote| -> Vec<String> {
+        note.tools
+            .iter()
+            .map(|tool| tool.definition.clone())
+            .collect()
+    };
+    definitions(old) == definitions(new)
 }
 
 /// The step that is being worked on.
@@ -291,13 +350,23 @@ mod tests {
             (&[false, false, false], 1_000, true),
             (&[], 0, false),
         ] {
-            assert_eq!(pays(best, prompt, UNMEASURED), wanted, "{best:?} {prompt}");
+            let named: Vec<_> = ["a", "b", "c"]
+                .into_iter()
+                .zip(best.iter().copied())
+                .collect();
+            let note = weigh(&named, prompt, None, (2, 1));
+            assert_eq!(note.rebuilt, wanted, "{best:?} {prompt}");
+            assert_eq!(
+                note.missing.len(),
+                best.iter().filter(|is_in| !**is_in).count()
+            );
+            assert!(!note.measured && note.rebuilt == (note.gain_ms > note.cost_ms));
         }
     }
 
     #[test]
     fn speed_is_measured_over_what_was_not_cached() {
-        assert_eq!(speed(&[]), UNMEASURED);
+        assert_eq!(measured(&[]), None);
         let usage = Usage {
             prompt_tokens: Some(1_000),
             cached_tokens: Some(900),
@@ -305,13 +374,43 @@ mod tests {
             prompt_ms: Some(200),
             reply_ms: Some(800),
         };
+        let speed = Speed {
+            read_ms: 2.0,
+            step_ms: 1_000.0,
+        };
+        assert_eq!(measured(&[usage, Usage::default()]), Some(speed));
+        let note = weigh(&[("a", false)], 200, Some(speed), (2, 1));
         assert_eq!(
-            speed(&[usage, Usage::default()]),
-            Speed {
-                read_ms: 2.0,
-                step_ms: 1_000.0
-            }
+            (note.gain_ms, note.cost_ms, note.rebuilt),
+            (500.0, 400.0, true)
         );
+    }
+
+    #[test]
+    fn what_stays_keeps_its_place() {
+        let tools = |names: &[(&str, &str)]| -> Vec<PoolTool> {
+            let tool = |(name, definition): &(&str, &str)| PoolTool {
+                name: (*name).into(),
+                id: None,
+                definition: (*definition).into(),
+                tokens: 1,
+                reason: String::new(),
+                score: None,
+            };
+            names.iter().map(tool).collect()
+        };
+        let old = tools(&[("own", "o"), ("a", "a"), ("b", "b"), ("c", "c")]);
+        // `b` went, `c` became slim, `x` and `y` came.
+        let mut new = tools(&[
+            ("own", "o"),
+            ("y", "y"),
+            ("c", "slim"),
+            ("x", "x"),
+            ("a", "a"),
+        ]);
+        in_old_order(&old, &mut new);
+        let names: Vec<&str> = new.iter().map(|tool| &*tool.name).collect();
+        assert_eq!(names, ["own", "a", "y", "c", "x"]);
     }
 
     #[test]

@@ -39,6 +39,7 @@ impl Counter {
                     source: WindowSource::Person,
                 },
                 counts,
+                template: None,
             },
             percent,
             around,

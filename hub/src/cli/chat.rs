@@ -9,6 +9,7 @@
 //! stdout is what the model said, stderr everything else, also here. Everything true is in the agent's journal: the
 //! conversation can end at any moment.
 
+mod cache_table;
 mod command;
 mod compaction;
 pub(crate) mod recover;

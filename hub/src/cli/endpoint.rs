@@ -4,9 +4,7 @@
 //! A server that was named and does not answer is an error where a flag named it, and otherwise a warning: the person
 //! may want to look at the tools all the same.
 
-use std::time::Duration;
-
-use toolpool_config::{Config, ModelSettings};
+use toolpool_config::Config;
 use toolpool_connectors::model::{
     About, Counts, Dialect, Found, ModelError, Options, SharedModel, WindowSource, connect,
     discover,
@@ -42,7 +40,11 @@ pub(crate) async fn find(
     let settings = &config.model;
     let named = context.talk.endpoint.is_some() || context.talk.model.is_some();
     if let Some(url) = &settings.endpoint {
-        let connecting = connect(url, settings.name.as_deref(), options(settings, counter));
+        let connecting = connect(
+            url,
+            settings.name.as_deref(),
+            Options::new(settings, counter.clone()),
+        );
         return match context.signals.unless_stopped(connecting).await? {
             Ok(model) => Ok(Some(Chosen {
                 model,
@@ -58,7 +60,7 @@ pub(crate) async fn find(
             }
         };
     }
-    let options_now = options(settings, counter);
+    let options_now = Options::new(settings, counter.clone());
     let looking = discover(&settings.places, &options_now);
     let found = context.signals.unless_stopped(looking).await?;
     let Some(picked) = pick(&found, settings.name.as_deref())? else {
@@ -68,7 +70,11 @@ pub(crate) async fn find(
             Ok(None)
         };
     };
-    let connecting = connect(picked.url, picked.name, options(settings, counter));
+    let connecting = connect(
+        picked.url,
+        picked.name,
+        Options::new(settings, counter.clone()),
+    );
     match context.signals.unless_stopped(connecting).await? {
         Ok(model) => Ok(Some(Chosen {
             model,
@@ -79,16 +85,6 @@ pub(crate) async fn find(
             context.ui.warn(&one_line(&error.to_string()));
             Ok(None)
         }
-    }
-}
-
-fn options(settings: &ModelSettings, counter: &TokenCounter) -> Options {
-    Options {
-        api_key: settings.api_key.clone(),
-        window: settings.window,
-        silence: Duration::from_secs_f64(settings.silence_s),
-        temperature: settings.temperature,
-        counter: counter.clone(),
     }
 }
 
@@ -302,6 +298,7 @@ mod tests {
                 source,
             },
             counts,
+            template: None,
         }
     }
 

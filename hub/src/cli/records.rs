@@ -182,9 +182,7 @@ fn date(days: u64) -> (u64, u64, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event_log::{
-        Broke, CacheDetail, Content, Detail, ServerDetail, ToolDetail, VERSION,
-    };
+    use crate::event_log::{CacheDetail, Content, Detail, ServerDetail, ToolDetail, VERSION};
 
     const PLAIN: Look = Look {
         width: 80,
@@ -256,10 +254,11 @@ mod tests {
                         prompt: 900,
                         predicted: 40,
                         cached: None,
-                        broke: Some(Broke::Tools { at: 3 }),
+                        cause: Some("tool-bytes".into()),
+                        place: Some("definition 3, `crm__get`, from byte 214 on".into()),
                     }),
                 ),
-                "1970-01-01 00:00:00Z warn  cache      a1b2  read step=1 prompt=900 predicted=40 broke=tools:3",
+                "1970-01-01 00:00:00Z warn  cache      a1b2  read step=1 prompt=900 predicted=40 cause=tool-bytes place=`definition 3, `crm__get`, from byte 214 on`",
             ),
         ];
         for (record, wanted) in rows {

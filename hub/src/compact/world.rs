@@ -52,6 +52,7 @@ impl Fake {
     ) -> Fake {
         Fake {
             about: About {
+                template: Default::default(),
                 dialect: Dialect::LlamaCpp,
                 url: "http://127.0.0.1:8080".into(),
                 model: "test".into(),

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use toolpool_registry::Health;
 
-use super::{Broke, Category, Content, Level};
+use super::{Category, Content, Level};
 use crate::event::BudgetPart;
 
 /// What happened, by category.
@@ -316,8 +316,10 @@ pub enum CacheDetail {
         predicted: u32,
         /// Tokens that were, where the server says.
         cached: Option<u32>,
-        /// What broke the prefix.
-        broke: Option<Broke>,
+        /// Why some were lost: one of a closed list.
+        cause: Option<String>,
+        /// Where the first difference is.
+        place: Option<String>,
     },
     /// Something a person should know.
     Warning {

@@ -154,6 +154,29 @@ pub fn from_event(event: &Event, keep: bool) -> Option<(Level, Detail)> {
             cost_ms: *cost_ms,
             rebuilt: *rebuilt,
         })),
+        What::CacheRead {
+            step,
+            prompt,
+            predicted,
+            cached,
+            cause,
+            place,
+        } => {
+            let level = if cause.is_some() {
+                Level::Warn
+            } else {
+                Level::Info
+            };
+            let read = CacheDetail::Read {
+                step: *step,
+                prompt: *prompt,
+                predicted: *predicted,
+                cached: *cached,
+                cause: cause.clone(),
+                place: place.clone(),
+            };
+            (level, Detail::Cache(read))
+        }
         What::Compacted {
             step,
             rung,
@@ -235,8 +258,7 @@ pub fn from_event(event: &Event, keep: bool) -> Option<(Level, Detail)> {
                 silent_ms: *silent_ms,
             }),
         ),
-        What::CacheRead { .. }
-        | What::Queued {}
+        What::Queued {}
         | What::Prefill { .. }
         | What::Thinking { .. }
         | What::Text { .. }
@@ -268,20 +290,5 @@ fn steps(items: &[Step]) -> ContextDetail {
         open: count("open"),
         doing: count("doing"),
         done: count("done"),
-    }
-}
-
-impl CacheDetail {
-    /// How much it matters: a prefix that broke, or that the server did not have although it could.
-    pub(super) fn level(&self) -> Level {
-        match self {
-            CacheDetail::Read { broke: Some(_), .. } | CacheDetail::Warning { .. } => Level::Warn,
-            CacheDetail::Read {
-                predicted,
-                cached: Some(cached),
-                ..
-            } if u64::from(*cached) * 2 < u64::from(*predicted) => Level::Warn,
-            CacheDetail::Read { .. } => Level::Info,
-        }
     }
 }

@@ -43,6 +43,14 @@ fn events() -> Vec<Event> {
             category: "unheard of".into(),
             text: "what now".into(),
         },
+        What::CacheRead {
+            step: 1,
+            prompt: 100,
+            predicted: 90,
+            cached: Some(10),
+            cause: Some("slot-taken".into()),
+            place: None,
+        },
     ]
     .map(event)
     .into()
@@ -55,17 +63,6 @@ fn logged(keep: bool) -> Vec<Record> {
     for event in events() {
         recorder.event(&event);
     }
-    recorder.cache(
-        "abc",
-        2,
-        CacheDetail::Read {
-            step: 1,
-            prompt: 100,
-            predicted: 90,
-            cached: Some(10),
-            broke: None,
-        },
-    );
     recorder.config(4, Ok((2, 0)));
     recorder.flush();
     Reader::new(&log).poll()
@@ -141,7 +138,7 @@ fn filters_and_their_words() {
             since_ms,
             ..Filter::default()
         }),
-        2
+        1
     );
     for category in Category::ALL {
         assert_eq!(category.name().parse(), Ok(category));

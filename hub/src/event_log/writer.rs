@@ -16,8 +16,8 @@ use toolpool_config::fixed::{
 use toolpool_registry::Health;
 
 use super::{
-    CacheDetail, ConfigDetail, ContextDetail, Detail, Level, Place, Record, ServerDetail, VERSION,
-    from_event, read,
+    ConfigDetail, ContextDetail, Detail, Level, Place, Record, ServerDetail, VERSION, from_event,
+    read,
 };
 use crate::event::Event;
 
@@ -96,17 +96,6 @@ impl Recorder {
             Err(reason) => (Level::Error, ConfigDetail::Refused { reason }),
         };
         self.hub(snapshot, level, Detail::Config(detail));
-    }
-
-    /// Takes in how a prompt was read.
-    pub fn cache(&self, session: &str, turn: u32, detail: CacheDetail) {
-        let level = detail.level();
-        self.put(
-            now_ms(),
-            level,
-            in_session(session, turn),
-            Detail::Cache(detail),
-        );
     }
 
     /// Takes in anything that belongs to a session.

@@ -20,6 +20,7 @@ pub(super) enum Input {
     Budget { json: bool },
     Compact(Option<String>),
     Compacted,
+    Cache { json: bool },
     Mode(Option<Mode>),
     Deny(Option<String>),
     Allow(String),
@@ -66,6 +67,12 @@ pub(super) const COMMANDS: Commands = Commands {
             "/compact",
             "[FOCUS|show]",
             "Make the conversation smaller, or show what was made smaller",
+            Follows::Free,
+        ),
+        Command::new(
+            "/cache",
+            "[--json]",
+            "Show what the server had of each prompt in its cache, and what took the rest",
             Follows::Free,
         ),
         Command::new(
@@ -152,18 +159,18 @@ pub(super) fn parse(line: &str) -> Result<Input, Usage> {
     let rest = rest.trim();
     let some = || (!rest.is_empty()).then(|| rest.to_owned());
     let needed = |what: &str| some().ok_or_else(|| Usage::new(format!("`{word}` needs {what}")));
+    let json = || match rest {
+        "" => Ok(false),
+        "--json" => Ok(true),
+        _ => Err(Usage::new(format!("`{word}` takes `--json` or nothing"))),
+    };
     Ok(match COMMANDS.full(word)? {
         "/help" => Input::Help,
         "/tools" => Input::Tools(rest.to_owned()),
         "/pool" => Input::Pool(some()),
         "/why" => Input::Why(needed("a tool, a call or a step")?),
-        "/budget" => Input::Budget {
-            json: match rest {
-                "" => false,
-                "--json" => true,
-                _ => return Err(Usage::new("`/budget` takes `--json` or nothing")),
-            },
-        },
+        "/budget" => Input::Budget { json: json()? },
+        "/cache" => Input::Cache { json: json()? },
         "/compact" if rest == "show" => Input::Compacted,
         "/compact" => Input::Compact(some()),
         "/mode" => Input::Mode(
@@ -222,6 +229,8 @@ mod tests {
                 "/compact the port numbers",
                 Input::Compact(Some("the port numbers".into())),
             ),
+            ("/cache", Input::Cache { json: false }),
+            ("/cache --json", Input::Cache { json: true }),
             ("/mode", Input::Mode(None)),
             ("/mode Plan", Input::Mode(Some(Mode::Plan))),
             ("/deny", Input::Deny(None)),

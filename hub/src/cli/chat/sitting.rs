@@ -6,6 +6,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::sync::CancellationToken;
 use toolpool_config::Mode;
 
+use super::cache_table;
 use super::command::{self, Input, parse};
 use super::compaction;
 use super::recover;
@@ -93,6 +94,15 @@ impl Sitting<'_> {
                     serde_json::to_string_pretty(&table)?
                 } else {
                     tables::budget(&table, &look)
+                }
+            }
+            Input::Cache { json } => {
+                let folds = self.agent.folds();
+                let reads = folds.reads.all();
+                if json {
+                    serde_json::to_string_pretty(&cache_table::json(reads))?
+                } else {
+                    cache_table::text(reads, &look)
                 }
             }
             Input::Mode(None) => format!("mode {}", self.agent.mode()),

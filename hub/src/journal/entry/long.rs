@@ -119,6 +119,45 @@ pub struct CacheNote {
     /// Where the first difference is, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<String>,
+    /// Tokens that were read again although the server had read them for the prompt before; 0 where no cause is known.
+    #[serde(default)]
+    pub again: u32,
+    /// SHA-256 of the system text, which stands in no other entry: what is sent after a restart is held against it.
+    #[serde(default)]
+    pub system: String,
+    /// To whom the prompt was sent, and how.
+    #[serde(default)]
+    pub served: Served,
+}
+
+/// The circumstances of a request that are no part of its prompt and decide what a cache holds of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Served {
+    /// Where the server answers.
+    pub url: String,
+    /// The model.
+    pub model: String,
+    /// Tokens of the server's window.
+    pub window: u32,
+    /// What the template was told beyond the conversation, as JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
+    /// The slot right before the request; none where the server shows none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<SlotSeen>,
+    /// The slot right after the reply.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<SlotSeen>,
+}
+
+/// A slot of the server's cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlotSeen {
+    /// Its number.
+    pub id: u32,
+    /// What it worked on last, by a number that only grows; none where it did nothing since the server began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<u64>,
 }
 
 /// What made a server read again what it had read already. Closed: each of them is provoked by a test.
@@ -153,6 +192,47 @@ pub enum CacheCause {
     ServerRestarted,
     /// The server dropped it for a reason that it does not tell, with the same bytes sent.
     ServerForgot,
+}
+
+impl CacheCause {
+    /// All causes.
+    pub const ALL: [CacheCause; 14] = [
+        CacheCause::ToolBytes,
+        CacheCause::ToolOrder,
+        CacheCause::ToolsChanged,
+        CacheCause::SystemBytes,
+        CacheCause::TemplateArguments,
+        CacheCause::ReasoningStripped,
+        CacheCause::HistoryEdited,
+        CacheCause::ArgumentsReserialized,
+        CacheCause::Compaction,
+        CacheCause::WindowChanged,
+        CacheCause::ModelChanged,
+        CacheCause::SlotTaken,
+        CacheCause::ServerRestarted,
+        CacheCause::ServerForgot,
+    ];
+
+    /// It in words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            CacheCause::ToolBytes => "tool bytes",
+            CacheCause::ToolOrder => "tool order",
+            CacheCause::ToolsChanged => "tools changed",
+            CacheCause::SystemBytes => "system bytes",
+            CacheCause::TemplateArguments => "template arguments",
+            CacheCause::ReasoningStripped => "reasoning stripped",
+            CacheCause::HistoryEdited => "history edited",
+            CacheCause::ArgumentsReserialized => "arguments re-serialised",
+            CacheCause::Compaction => "compaction",
+            CacheCause::WindowChanged => "window changed",
+            CacheCause::ModelChanged => "model changed",
+            CacheCause::SlotTaken => "slot taken",
+            CacheCause::ServerRestarted => "server restarted",
+            CacheCause::ServerForgot => "server forgot",
+        }
+    }
 }
 
 /// What was held against what is known, and how it ended.
