@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use crate::error::nearest;
 use crate::layer::{Config, Origin};
-use crate::limits::fixed::{NAME_LENGTH_MAX, SECONDS_MAX, WINDOW_MIN};
+use crate::limits::fixed::{AGENT_DESCRIPTION_CHARS_MAX, NAME_LENGTH_MAX, SECONDS_MAX, WINDOW_MIN};
 use crate::pattern::{Glob, Pattern};
 use crate::resolve::Resolver;
 use crate::server::Transport;
@@ -18,6 +18,7 @@ pub(crate) fn check(config: &Config, to: &mut Resolver<'_>) {
     names(config, to);
     servers(config, to);
     profiles(config, to);
+    agents(config, to);
     pins(config, to);
     patterns(config, to);
     numbers(config, to);
@@ -26,7 +27,8 @@ pub(crate) fn check(config: &Config, to: &mut Resolver<'_>) {
 fn names(config: &Config, to: &mut Resolver<'_>) {
     let servers = config.servers.keys().map(|name| ("servers", name));
     let profiles = config.profiles.keys().map(|name| ("profiles", name));
-    for (section, name) in servers.chain(profiles) {
+    let agents = config.agents.keys().map(|name| ("agents", name));
+    for (section, name) in servers.chain(profiles).chain(agents) {
         let legal = !name.is_empty()
             && name.len() <= NAME_LENGTH_MAX
             && name
@@ -198,6 +200,52 @@ fn profiles(config: &Config, to: &mut Resolver<'_>) {
     }
 }
 
+/// A type without a line about itself can't be chosen, and one without a prompt is no type.
+fn agents(config: &Config, to: &mut Resolver<'_>) {
+    for (name, agent) in &config.agents {
+        let key = |key: &'static str| ["agents", name.as_str(), key];
+        for (what, text) in [
+            ("description", &agent.description),
+            ("prompt", &agent.prompt),
+        ] {
+            if text.trim().is_empty() {
+                to.wrong(&key(what), format!("agent type `{name}` has no `{what}`"));
+            }
+        }
+        let long = agent.description.chars().count() > AGENT_DESCRIPTION_CHARS_MAX;
+        if long || agent.description.contains('\n') {
+            let most = format!(
+                "`agents.{name}.description` must be one line of at most {AGENT_DESCRIPTION_CHARS_MAX} characters"
+            );
+            to.wrong(&key("description"), most);
+        }
+        for glob in &agent.servers {
+            if let Err(error) = Glob::from_str(glob) {
+                to.wrong(&key("servers"), format!("`agents.{name}.servers`: {error}"));
+            }
+        }
+        share(&key("window_share"), agent.window_share, to);
+        if let Some(result) = agent.result_share {
+            share(&key("result_share"), result, to);
+        }
+        let levels = agent.thoroughness.values().map(|level| level.steps_max);
+        if levels
+            .chain([agent.steps_max])
+            .any(|steps| steps == Some(0))
+        {
+            to.wrong(
+                &key("steps_max"),
+                format!("`agents.{name}.steps_max` must be more than 0"),
+            );
+        }
+    }
+    share(
+        &["delegate", "result_share"],
+        config.delegate.result_share,
+        to,
+    );
+}
+
 fn pins(config: &Config, to: &mut Resolver<'_>) {
     let own = config.pin.iter().map(|pin| (vec!["pin"], pin));
     let theirs = config.profiles.iter().flat_map(|(name, profile)| {
@@ -234,6 +282,10 @@ fn patterns(config: &Config, to: &mut Resolver<'_>) {
     for (name, profile) in &config.profiles {
         lists.push((vec!["profiles", name, "deny"], &profile.deny));
         lists.push((vec!["profiles", name, "allow"], &profile.allow));
+    }
+    for (name, agent) in &config.agents {
+        lists.push((vec!["agents", name, "deny"], &agent.deny));
+        lists.push((vec!["agents", name, "allow"], &agent.allow));
     }
     for (keys, list) in lists {
         for glob in list.iter().filter_map(Pattern::server) {

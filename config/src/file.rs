@@ -10,9 +10,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    AgentSettings, BudgetSettings, Builtin, CompactionSettings, Confine, Decision, Effect,
-    EmbeddingSettings, EventLogSettings, Exposure, Glob, Limits, Mode, NameSettings, Pattern,
-    PoolSettings, Profile, ToolOverride, Trust, VerifySettings,
+    AgentSettings, AgentType, BudgetSettings, Builtin, CompactionSettings, Confine, Decision,
+    DelegateSettings, Effect, EmbeddingSettings, EventLogSettings, Exposure, Glob, Limits, Mode,
+    NameSettings, Pattern, PoolSettings, Profile, ToolOverride, Trust, VerifySettings,
 };
 
 /// Settings of toolpool.
@@ -39,6 +39,8 @@ pub(crate) struct File {
     /// Named restrictions that a session or a client picks.
     #[serde(default)]
     pub(crate) profiles: BTreeMap<String, Profile>,
+    /// Kinds of agents: a conversation may run as one, and a model may give one a task. A project's file may not add or change any.
+    pub(crate) agents: BTreeMap<String, AgentType>,
     /// What a pool may cost and how tools are ranked for it.
     pub(crate) pool: PoolSettings,
     /// The encoder that reads tools and requests.
@@ -57,6 +59,8 @@ pub(crate) struct File {
     pub(crate) agent: AgentSettings,
     /// What is verified: what is about to be written, what a write left behind, what the final answer claims.
     pub(crate) verify: VerifySettings,
+    /// How tasks are given to agents.
+    pub(crate) delegate: DelegateSettings,
     /// What the event log holds.
     pub(crate) event_log: EventLogSettings,
     /// Every bound in the program.

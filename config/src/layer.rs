@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use crate::error::Problem;
 use crate::{
-    AgentSettings, BudgetSettings, CompactionSettings, EmbeddingSettings, EventLogSettings,
-    Exposure, Limits, Mode, ModelSettings, NameSettings, Pattern, PoolSettings, Profile, Rule,
-    ServeSettings, ServerConfig, VerifySettings,
+    AgentSettings, AgentType, BudgetSettings, CompactionSettings, DelegateSettings,
+    EmbeddingSettings, EventLogSettings, Exposure, Limits, Mode, ModelSettings, NameSettings,
+    Pattern, PoolSettings, Profile, Rule, ServeSettings, ServerConfig, VerifySettings,
 };
 
 /// The whole configuration, checked and with variables put in.
@@ -20,6 +20,8 @@ pub struct Config {
     pub servers: BTreeMap<String, ServerConfig>,
     /// The profiles by name.
     pub profiles: BTreeMap<String, Profile>,
+    /// The agent types by name.
+    pub agents: BTreeMap<String, AgentType>,
     /// The profile used when none is asked for; it exists.
     pub profile: Option<String>,
     /// How much a session may do without asking.
@@ -52,6 +54,8 @@ pub struct Config {
     pub agent: AgentSettings,
     /// What is verified.
     pub verify: VerifySettings,
+    /// How tasks are given to agents.
+    pub delegate: DelegateSettings,
     /// What the event log holds.
     pub event_log: EventLogSettings,
     /// Every bound in the program.
@@ -63,6 +67,8 @@ pub struct Config {
 pub struct Sources {
     /// The person's file; it may be missing on disk.
     pub user_file: Option<PathBuf>,
+    /// The person's folder of agent types as Markdown; it may be missing on disk.
+    pub agents_folder: Option<PathBuf>,
     /// The file of the current folder; it may be missing on disk.
     pub project_file: Option<PathBuf>,
     /// The environment: settings as `TOOLPOOL_SECTION__KEY`, everything else for `${VAR}`.

@@ -11,6 +11,7 @@
 //! Deliberately absent: any look at the real environment, HOME or standard folders. Callers hand in what they
 //! found ([`Sources`]), so that a test can hand in something else.
 
+mod agent;
 mod check;
 mod error;
 mod expand;
@@ -38,6 +39,7 @@ mod typed;
 mod verify;
 mod write;
 
+pub use agent::{AgentApprover, AgentType, DelegateSettings, Level, OwnTool, Thoroughness};
 pub use error::{Error, Problem};
 pub use init::starter;
 pub use layer::{Config, Loaded, Origin, Position, Sources, ValueAt};

@@ -125,6 +125,13 @@ pub mod fixed {
     /// Other mistakes of a configuration reported at once: as many as fit a screen.
     pub const PROBLEMS_MAX: usize = 20;
 
+    /// Agent types read from the person's folder: a folder with more is another folder.
+    pub const AGENT_FILES_MAX: usize = 100;
+    /// Bytes of one of them. Its prompt stands in every request that the agent makes.
+    pub const AGENT_FILE_BYTES_MAX: usize = 64 << 10;
+    /// Characters of the line that a model reads of a type: every one of them is paid in every request.
+    pub const AGENT_DESCRIPTION_CHARS_MAX: usize = 160;
+
     // What is kept and shown of a tool.
 
     /// Characters of a tool's name; the protocol recommends at most 128, and what is far beyond is no name.
@@ -310,6 +317,17 @@ pub mod fixed {
     pub const STEPS_MAX: usize = 12;
     /// Characters of one of them; the rest is cut.
     pub const STEP_CHARS_MAX: usize = 100;
+    /// The window from which a model is offered `delegate` in its list; below it the definition costs more than it gains, and it
+    /// can still be called by its name.
+    pub const DELEGATE_WINDOW_MIN: u32 = 16_384;
+    /// Bytes of an answer of `docs`: some sections of the manual.
+    pub const DOCS_BYTES_MAX: usize = 6_000;
+    /// Sections that it answers with.
+    pub const DOCS_SECTIONS_MAX: usize = 4;
+    /// Tokens of an agent's answer that its caller gets however small the share: fewer say nothing.
+    pub const DELEGATE_RESULT_TOKENS_MIN: u32 = 200;
+    /// Changes that are listed with an agent's answer; the others are counted.
+    pub const DELEGATE_CHANGES_MAX: usize = 12;
     /// The longest silence of a running turn's events, after which a heartbeat says that it is still there.
     pub const HEARTBEAT: Duration = Duration::from_secs(1);
     /// Bytes of one file of the event log, from which the next is begun: small enough to be opened in an editor.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
+use crate::agent;
 use crate::check::check;
 use crate::error::{Error, Problem};
 use crate::file::File;
@@ -16,7 +17,10 @@ use crate::resolve::Resolver;
 use crate::typed::typed;
 
 /// The lowest layer, as text.
-pub(crate) const DEFAULTS: &str = include_str!("../defaults/config.toml");
+pub(crate) const DEFAULTS: &str = concat!(
+    include_str!("../defaults/config.toml"),
+    include_str!("../defaults/agents.toml")
+);
 
 static DEFAULT: LazyLock<Config> = LazyLock::new(|| {
     load(&Sources::default())
@@ -51,6 +55,18 @@ pub fn load(sources: &Sources) -> Result<Loaded, Error> {
                     warnings.extend(only_stricter(&mut layer, &root));
                 }
                 merge(&mut root, layer);
+            }
+        }
+    }
+    if let Some(folder) = &sources.agents_folder {
+        for (file, layer) in agent::layers(folder)? {
+            match layer {
+                Err(wrong) => problems.extend(wrong),
+                Ok(layer) => {
+                    problems.extend(wrong_in(&layer));
+                    problems.extend(said_twice(&file, &layer, &root));
+                    merge(&mut root, layer);
+                }
             }
         }
     }
@@ -90,6 +106,20 @@ pub fn load(sources: &Sources) -> Result<Loaded, Error> {
         warnings: warnings.iter().map(Problem::to_string).collect(),
         problems: warnings,
     })
+}
+
+/// A type that another file of the person's has as well: neither is what the person would find in force.
+fn said_twice(file: &Path, layer: &Node, below: &Node) -> Option<Problem> {
+    let (name, _) = layer.get(&["agents"])?.table()?.first_key_value()?;
+    let there = below.get(&["agents"])?.table()?.get(name)?;
+    let mut origins = there.node.table()?.values().map(|entry| &entry.key);
+    let other = origins.find(|origin| !matches!(origin, Origin::Default { .. }))?;
+    let what = format!("agent type `{name}` is also written at {other}");
+    let at = Origin::User {
+        file: file.to_owned(),
+        at: None,
+    };
+    Some(Problem::new(what).at(at).hint("keep one of them"))
 }
 
 fn stop_on(problems: &[Problem]) -> Result<(), Error> {

@@ -64,6 +64,7 @@ impl Resolver<'_> {
         Config {
             servers,
             profiles,
+            agents: file.agents,
             rules: self.rules(file.rules),
             profile: file.profile,
             mode: file.mode,
@@ -82,6 +83,7 @@ impl Resolver<'_> {
             compaction: file.compaction,
             agent: file.agent,
             verify: file.verify,
+            delegate: file.delegate,
             event_log: file.event_log,
             limits: file.limits,
         }

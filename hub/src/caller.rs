@@ -5,8 +5,8 @@
 //! the deny lists of the configuration, of the profile and of the session add up, and nothing here
 //! takes one away.
 
-use toolpool_config::{Config, Exposure, Mode, Pattern, PoolSettings};
-use toolpool_registry::ViewRules;
+use toolpool_config::{AgentType, Config, Exposure, Mode, Pattern, PoolSettings};
+use toolpool_registry::{Bounds, ViewRules};
 
 use crate::error::Error;
 
@@ -70,6 +70,7 @@ impl Caller {
             allow: Vec::new(),
             deny: config.deny.clone(),
             mode: config.mode,
+            within: Vec::new(),
         };
         let mut caller = Caller {
             principal: principal.to_owned(),
@@ -95,6 +96,50 @@ impl Caller {
         rules.deny.extend(deny.iter().cloned());
         caller.rules = rules;
         Ok(caller)
+    }
+
+    /// The same caller as an agent of a type.
+    #[must_use]
+    pub fn as_agent(mut self, name: &str, agent: &AgentType) -> Caller {
+        self.agent = Some(name.to_owned());
+        self.within(name, agent)
+    }
+
+    /// The same caller, held to what a type lets through as well.
+    #[must_use]
+    pub fn within(mut self, name: &str, agent: &AgentType) -> Caller {
+        if let Some(mode) = agent.mode {
+            self.rules.mode = toolpool_registry::narrower(self.rules.mode, mode);
+        }
+        self.rules.within.push(Bounds {
+            agent: Some(name.to_owned()),
+            servers: agent.servers.clone(),
+            allow: agent.allow.clone(),
+            deny: agent.deny.clone(),
+            ceiling: agent.effects,
+        });
+        self
+    }
+
+    /// The same caller, doing something for another one: their rights are those that both have.
+    #[must_use]
+    pub fn below(mut self, above: &Caller) -> Caller {
+        self.rules = self.rules.under(&above.rules);
+        self.allow_frees &= above.allow_frees;
+        self
+    }
+
+    /// What they may see and call under the configuration of now: what was denied meanwhile is denied. The mode and what else
+    /// they are held to are their session's; nothing where their profile is gone.
+    #[must_use]
+    pub fn rules_now(&self, config: &Config) -> Option<ViewRules> {
+        let deny = &self.rules.deny;
+        let fresh = Caller::new(config, &self.principal, self.profile.as_deref(), deny).ok()?;
+        Some(ViewRules {
+            mode: self.rules.mode,
+            within: self.rules.within.clone(),
+            ..fresh.rules
+        })
     }
 
     /// The same caller, with their person elsewhere.

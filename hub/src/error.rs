@@ -77,6 +77,48 @@ pub enum Error {
     /// There is no turn to ask again.
     #[error("there is nothing to ask again")]
     NoTurn,
+    /// An agent type that the configuration does not hold. Never replaced by another.
+    #[error("there is no agent type `{name}`")]
+    NoAgent {
+        /// The name as given.
+        name: String,
+        /// What it was probably meant to be.
+        near: Option<String>,
+        /// The types that exist.
+        known: Vec<String>,
+    },
+    /// A session is gone on with under another agent type than its own.
+    #[error("session `{session}` is not one of agent type `{agent}`")]
+    OtherAgent {
+        /// The session.
+        session: String,
+        /// The type asked for.
+        agent: String,
+        /// Its own, if it has one.
+        own: Option<String>,
+    },
+    /// A mode that the session's agent type does not have.
+    #[error("agent type `{agent}` does not go beyond mode `{most}`")]
+    AgentMode {
+        /// The type.
+        agent: String,
+        /// The most that it has.
+        most: toolpool_config::Mode,
+    },
+    /// Agents would stand too deep below one another.
+    #[error(
+        "no further agent can be given a task here: at most {most} may stand one below the other"
+    )]
+    DelegateDepth {
+        /// The bound.
+        most: u32,
+    },
+    /// The conversation has begun as many agents as it may.
+    #[error("no further agent can be given a task: this conversation has begun {most} already")]
+    DelegateTotal {
+        /// The bound.
+        most: u32,
+    },
     /// A tool that the session does not see.
     #[error("there is no tool `{name}`")]
     NoTool {
@@ -122,11 +164,19 @@ impl Error {
             Self::NoBegin { session } => Some(format!(
                 "`toolpool sessions export {session}` reads what is left of it"
             )),
+            Self::NoAgent { near: Some(near), .. } => Some(format!("did you mean `{near}`?")),
+            Self::NoAgent { known, .. } => Some(format!("the agent types are {}", list(known))),
+            Self::OtherAgent { own, agent, .. } => Some(match own {
+                Some(own) => format!("it runs as `{own}`; begin another one with `--agent {agent}`"),
+                None => format!("it runs as none; begin another one with `--agent {agent}`"),
+            }),
+            Self::DelegateDepth { .. } => Some("do it yourself, or raise `delegate.depth_max`".into()),
+            Self::DelegateTotal { .. } => Some("do it yourself, or raise `delegate.total_max`".into()),
             Self::NoTool { .. } => Some("`toolpool tools` lists the tools that can be called".into()),
             Self::Journal(error) => error.hint(),
             Self::Store(error) => error.hint(),
             Self::NoCount(refusal) => refusal.hint(),
-            Self::NoTurn | Self::NoDoubt { .. } | Self::Client(_) => None,
+            Self::NoTurn | Self::NoDoubt { .. } | Self::AgentMode { .. } | Self::Client(_) => None,
         }
     }
 }

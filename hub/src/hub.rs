@@ -13,12 +13,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use serde_json::{Map, Value};
 use tokio::sync::{OnceCell, mpsc, watch};
 use toolpool_config::fixed::VIEWS_KEPT_MAX;
 use toolpool_config::{Config, Exposure};
 use toolpool_connectors::{Fleet, FleetOptions, ServerStatus};
 use toolpool_registry::embed::Encoder;
-use toolpool_registry::{Health, Snapshot, TokenCounter, View, ViewRules};
+use toolpool_registry::{
+    Fingerprint, Health, Snapshot, TokenCounter, ToolId, View, ViewRules, canonical,
+};
 
 use crate::approve::NoPerson;
 use crate::caller::Caller;
@@ -27,8 +30,9 @@ use crate::encoder::{self, EncoderPlaces, EncoderState};
 use crate::event::durable;
 use crate::event_log::{HubLog, Recorder};
 use crate::execute::{self, Answer, Call, Desk, Door, Now, Refusal};
-use crate::journal::entry::{Begin, CallId, JournalKind};
+use crate::journal::entry::{Begin, CallId, Grant, JournalKind};
 use crate::journal::{Entry, Journal, JournalError, Line, Store};
+use crate::permission::{Judged, Policy, Proposal, decide};
 use crate::sync::{Change, Progress, Published, Writer};
 use crate::verify::Schemas;
 use crate::workspace;
@@ -348,6 +352,35 @@ impl Hub {
             desk,
         };
         execute::execute(&door, caller, call).await
+    }
+
+    /// What would be decided of a call if this caller made it now. Nothing is done, and nobody is asked; nothing where there is no
+    /// such tool.
+    pub fn judge(
+        &self,
+        caller: &Caller,
+        grants: &[Grant],
+        (server, tool): (&str, &str),
+        arguments: &Map<String, Value>,
+    ) -> Option<Judged> {
+        let (config, snapshot) = (self.config(), self.snapshot());
+        let row = snapshot.by_id(&ToolId::new(server, tool))?;
+        let canonical = canonical(&Value::Object(arguments.clone()));
+        let proposal = Proposal {
+            tool: &snapshot.tools()[row],
+            server: config.servers.get(server),
+            folder: &self.folder,
+            arguments,
+            arguments_sha256: &Fingerprint::of_text(&canonical).to_string(),
+        };
+        let policy = Policy {
+            view: &caller.rules,
+            frees: caller.allow_frees,
+            rules: &config.rules,
+            grants,
+            asks: caller.asks,
+        };
+        Some(decide(&proposal, &policy))
     }
 
     /// Whether a list for this caller holds every tool, or only pinned ones and the bridge.

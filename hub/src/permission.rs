@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! deny lists, profile, server filters ── Deny, and the tool is not there for the caller
+//! agent type, and that of its caller ─── Deny, likewise
 //! plan mode ─────────────────────────── Deny, unless it only reads by a believed claim, or is a command that a gate frees
 //! deny rules ────────────────────────── Deny
 //! gates over commands ───────────────── Deny
@@ -149,6 +150,10 @@ fn decide_with(proposal: &Proposal<'_>, policy: &Policy<'_>, gates: &Gates) -> J
         Some(why @ Hidden::PlanMode) => {
             return Judged::new(Decision::Deny, DecisionSource::Mode, why.to_string())
                 .by(setting(Mode::Plan))
+                .hidden();
+        }
+        Some(why @ Hidden::AgentType { .. }) => {
+            return Judged::new(Decision::Deny, DecisionSource::AgentType, why.to_string())
                 .hidden();
         }
         Some(why) => {
@@ -307,6 +312,12 @@ fn entry(hidden: &Hidden, tool: &ToolMeta) -> String {
         Hidden::Unpermitted => format!("servers.{server}: its allow and deny"),
         Hidden::NotAllowed => "allow list of the profile".into(),
         Hidden::PlanMode => setting(Mode::Plan),
+        Hidden::Effect { ceiling } => format!("effects up to `{ceiling}`"),
+        Hidden::AgentType { agent, what } => match &**what {
+            Hidden::Server => format!("servers of agents.{agent}, without `{server}`"),
+            Hidden::NotAllowed => format!("agents.{agent}: its allow list"),
+            what => format!("agents.{agent}: {}", entry(what, tool)),
+        },
     }
 }
 

@@ -55,4 +55,4 @@ pub use snapshot::{Costs, Snapshot};
 pub use tokens::TokenCounter;
 pub use tool::{Json, Rendering, Row, ToolId, ToolMeta};
 pub use vectors::VectorStore;
-pub use view::{Hidden, View, ViewRules};
+pub use view::{Bounds, Hidden, View, ViewRules, narrower};

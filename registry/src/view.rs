@@ -5,7 +5,7 @@
 use std::fmt;
 
 use serde::Serialize;
-use toolpool_config::{Glob, Mode, Pattern, Subject};
+use toolpool_config::{Effect, Glob, Mode, Pattern, Subject};
 
 use crate::snapshot::Snapshot;
 use crate::tool::{Row, ToolMeta};
@@ -21,6 +21,24 @@ pub struct ViewRules {
     pub deny: Vec<Pattern>,
     /// Plan mode shows only what is read-only by a claim the hub believes.
     pub mode: Mode,
+    /// What else has to let a tool through: an agent type, and whoever gave the task. Each hides what it hides by itself, so
+    /// that rules which were put together are the intersection of what each of them lets through.
+    pub within: Vec<Bounds>,
+}
+
+/// Rules that stand beside others. Their mode is not here: it is folded into that of the rules they stand in.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Bounds {
+    /// The agent type whose they are; none for those of a caller who gave a task.
+    pub agent: Option<String>,
+    /// As [`ViewRules::servers`].
+    pub servers: Vec<String>,
+    /// As [`ViewRules::allow`].
+    pub allow: Vec<Pattern>,
+    /// As [`ViewRules::deny`].
+    pub deny: Vec<Pattern>,
+    /// The worst effect that is let through. Of a tool without a believed claim the worst is assumed.
+    pub ceiling: Option<Effect>,
 }
 
 /// Why a tool is not in a view. For the person; a caller is never told.
@@ -38,6 +56,18 @@ pub enum Hidden {
     },
     /// There is an allow list, and it is not on it.
     NotAllowed,
+    /// No believed claim says that it is harmless enough.
+    Effect {
+        /// The worst effect that would be.
+        ceiling: Effect,
+    },
+    /// The agent type does not have it.
+    AgentType {
+        /// The type.
+        agent: String,
+        /// Which of its rules.
+        what: Box<Hidden>,
+    },
     /// Plan mode, and no believed claim says that it only reads.
     PlanMode,
 }
@@ -49,6 +79,14 @@ impl fmt::Display for Hidden {
             Hidden::Unpermitted => f.write_str("left out by its server's allow and deny"),
             Hidden::Denied { pattern } => write!(f, "denied by `{pattern}`"),
             Hidden::NotAllowed => f.write_str("not on the allow list"),
+            Hidden::Effect { ceiling } => write!(f, "not known to be {ceiling} or milder"),
+            Hidden::AgentType { agent, what } => {
+                write!(f, "not for agent `{agent}`: ")?;
+                match &**what {
+                    Hidden::Server => f.write_str("its server is not among the type's"),
+                    other => other.fmt(f),
+                }
+            }
             Hidden::PlanMode => f.write_str("not known to be read-only, and the mode is plan"),
         }
     }
@@ -59,41 +97,123 @@ impl ViewRules {
     /// both ask here.
     #[must_use]
     pub fn hides(&self, tool: &ToolMeta) -> Option<Hidden> {
-        self.hides_in(self.admits_server(&tool.id.server), tool)
+        self.hides_in(self.hides_server(&tool.id.server), tool)
     }
 
     /// Whether the rules leave a server in at all.
     #[must_use]
     pub fn admits_server(&self, server: &str) -> bool {
-        let listed = |glob: &String| glob.parse::<Glob>().is_ok_and(|glob| glob.allows(server));
-        self.servers.is_empty() || self.servers.iter().any(listed)
+        self.hides_server(server).is_none()
     }
 
-    fn hides_in(&self, admitted: bool, tool: &ToolMeta) -> Option<Hidden> {
+    /// These rules and those of `caller` together, who gives a task to whoever these are for: what either of them hides is
+    /// hidden, and of two modes the narrower one holds.
+    #[must_use]
+    pub fn under(mut self, caller: &ViewRules) -> ViewRules {
+        self.mode = narrower(self.mode, caller.mode);
+        self.within.push(Bounds {
+            agent: None,
+            servers: caller.servers.clone(),
+            allow: caller.allow.clone(),
+            deny: caller.deny.clone(),
+            ceiling: None,
+        });
+        self.within.extend(caller.within.iter().cloned());
+        self
+    }
+
+    fn parts(&self) -> impl Iterator<Item = Part<'_>> {
+        let own = Part {
+            agent: None,
+            servers: &self.servers,
+            allow: &self.allow,
+            deny: &self.deny,
+            ceiling: None,
+        };
+        let others = self.within.iter().map(|bounds| Part {
+            agent: bounds.agent.as_deref(),
+            servers: &bounds.servers,
+            allow: &bounds.allow,
+            deny: &bounds.deny,
+            ceiling: bounds.ceiling,
+        });
+        std::iter::once(own).chain(others)
+    }
+
+    fn hides_server(&self, server: &str) -> Option<Hidden> {
+        let listed = |glob: &String| glob.parse::<Glob>().is_ok_and(|glob| glob.allows(server));
+        self.parts()
+            .find(|part| !part.servers.is_empty() && !part.servers.iter().any(listed))
+            .map(|part| part.says(Hidden::Server))
+    }
+
+    /// Plan mode comes last: of a command the gates know more than the mode does, and nothing else may be passed over with it.
+    fn hides_in(&self, server: Option<Hidden>, tool: &ToolMeta) -> Option<Hidden> {
         let subject = Subject {
             server: &tool.id.server,
             tool: &tool.id.name,
             exposed: &tool.exposed,
             effect: tool.claims.effect,
         };
-        if let Some(pattern) = self.deny.iter().find(|pattern| pattern.matches(&subject)) {
-            return Some(Hidden::Denied {
-                pattern: pattern.to_string(),
-            });
+        let denied = self.parts().find_map(|part| {
+            let pattern = part.deny.iter().find(|pattern| pattern.matches(&subject))?;
+            let pattern = pattern.to_string();
+            Some(part.says(Hidden::Denied { pattern }))
+        });
+        if denied.is_some() || server.is_some() {
+            return denied.or(server);
         }
-        if !admitted {
-            Some(Hidden::Server)
-        } else if !tool.permitted {
-            Some(Hidden::Unpermitted)
-        } else if !self.allow.is_empty()
-            && !self.allow.iter().any(|pattern| pattern.allows(&subject))
-        {
-            Some(Hidden::NotAllowed)
-        } else if self.mode == Mode::Plan && !tool.claims.read_only() {
-            Some(Hidden::PlanMode)
+        if !tool.permitted {
+            return Some(Hidden::Unpermitted);
+        }
+        let believed = tool.claims.believed();
+        let effect = if believed {
+            tool.claims.effect
         } else {
-            None
+            Effect::Destructive
+        };
+        let left_out = self.parts().find_map(|part| {
+            let allowed =
+                part.allow.is_empty() || part.allow.iter().any(|pattern| pattern.allows(&subject));
+            match part.ceiling {
+                _ if !allowed => Some(part.says(Hidden::NotAllowed)),
+                Some(ceiling) if effect > ceiling => Some(part.says(Hidden::Effect { ceiling })),
+                _ => None,
+            }
+        });
+        let plan = self.mode == Mode::Plan && !tool.claims.read_only();
+        left_out.or(plan.then_some(Hidden::PlanMode))
+    }
+}
+
+/// The rules of one of those who have a say.
+struct Part<'a> {
+    agent: Option<&'a str>,
+    servers: &'a [String],
+    allow: &'a [Pattern],
+    deny: &'a [Pattern],
+    ceiling: Option<Effect>,
+}
+
+impl Part<'_> {
+    fn says(&self, what: Hidden) -> Hidden {
+        match self.agent {
+            None => what,
+            Some(agent) => Hidden::AgentType {
+                agent: agent.to_owned(),
+                what: Box::new(what),
+            },
         }
+    }
+}
+
+/// The mode that allows less without asking.
+#[must_use]
+pub fn narrower(one: Mode, other: Mode) -> Mode {
+    match (one, other) {
+        (Mode::Plan, _) | (_, Mode::Plan) => Mode::Plan,
+        (Mode::Ask, _) | (_, Mode::Ask) => Mode::Ask,
+        (Mode::Auto, Mode::Auto) => Mode::Auto,
     }
 }
 
@@ -114,9 +234,9 @@ impl View {
         let mut sees = vec![false; tools.len()];
         let mut rows = Vec::with_capacity(tools.len());
         for (server, range) in snapshot.by_server() {
-            let admitted = rules.admits_server(server);
+            let hidden = rules.hides_server(server);
             for row in range.clone() {
-                sees[row] = rules.hides_in(admitted, &tools[row]).is_none();
+                sees[row] = rules.hides_in(hidden.clone(), &tools[row]).is_none();
                 if sees[row] {
                     rows.push(
                         u32::try_from(row).expect("a snapshot has fewer than four billion tools"),

@@ -5,6 +5,7 @@
 
 mod access;
 mod agent;
+mod agents;
 mod audit;
 mod cache;
 mod cli;

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use futures::future::join_all;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use toolpool_config::fixed::{
@@ -23,7 +23,7 @@ use crate::event::{What, heartbeat};
 use crate::execute::{Answer, Call, Desk, Refusal};
 use crate::journal::Sync;
 use crate::journal::entry::{CallId, Entry, RefusedWhy, TurnNo};
-use crate::{own, repair, schedule, search};
+use crate::{delegate, manual, own, schedule, search};
 
 /// Makes every call that has no answer yet.
 pub(crate) async fn run(
@@ -80,6 +80,45 @@ async fn one(
     }
     let arguments = wanted.call.arguments.object();
     match name {
+        search::CALL if agent.own_tool(name).is_some() => match search::call_arguments(arguments) {
+            // The hub's own tools are reached like any other, so that a list which does not hold one hides it from nobody.
+            Ok((inner, arguments)) if is_own(agent, &inner) => {
+                let mut repaired = Vec::new();
+                match crate::repair::object(arguments, &mut repaired) {
+                    Ok(arguments) => own_tool(agent, caller, id, &inner, arguments, cancel).await,
+                    Err(kind) => {
+                        let sentence =
+                            format!("the arguments of `{inner}` are {kind}, not an object");
+                        answer(agent, id, name, sentence, true).await
+                    }
+                }
+            }
+            Ok((inner, arguments)) => door(agent, id, inner, arguments, cancel).await,
+            Err(sentence) => answer(agent, id, name, sentence, true).await,
+        },
+        name if is_own(agent, name) => own_tool(agent, caller, id, name, arguments, cancel).await,
+        name => {
+            let arguments = Some(Value::Object(arguments));
+            door(agent, id, name.to_owned(), arguments, cancel).await
+        }
+    }
+}
+
+/// Whether the hub itself answers. What is kept of this session can be read in any: it is what its model was told.
+fn is_own(agent: &Agent, name: &str) -> bool {
+    name == READ_ARTIFACT || agent.own_tool(name).is_some()
+}
+
+/// Answers a call of one of the hub's own tools.
+async fn own_tool(
+    agent: &Agent,
+    caller: &Caller,
+    id: CallId,
+    name: &str,
+    arguments: Map<String, Value>,
+    cancel: &CancellationToken,
+) -> Result<(), Error> {
+    match name {
         search::FIND => {
             let limit = agent.hub().config().limits.find_tools_max;
             let (text, failed) = match search::find_arguments(&arguments, limit) {
@@ -112,39 +151,16 @@ async fn one(
             Err(sentence) => answer(agent, id, name, sentence, true).await,
         },
         READ_ARTIFACT => artifact(agent, id, &arguments).await,
-        search::CALL => match search::call_arguments(arguments) {
-            Ok((name, arguments)) if name == READ_ARTIFACT => {
-                match repair::object(arguments, &mut Vec::new()) {
-                    Ok(arguments) => artifact(agent, id, &arguments).await,
-                    Err(kind) => {
-                        let sentence = format!("its arguments are {kind}, not an object");
-                        answer(agent, id, READ_ARTIFACT, sentence, true).await
-                    }
-                }
-            }
-            Ok((name, arguments)) => door(agent, caller, id, name, arguments, cancel).await,
-            Err(sentence) => answer(agent, id, name, sentence, true).await,
-        },
-        name => {
-            door(
-                agent,
-                caller,
-                id,
-                name.to_owned(),
-                Some(Value::Object(arguments)),
-                cancel,
-            )
-            .await
+        manual::DOCS => {
+            let text = manual::answer(&arguments, &agent.hub().config());
+            answer(agent, id, name, text, false).await
         }
+        _ => delegate::answer(agent, id, &arguments, cancel).await,
     }
 }
 
 /// Reads a part of what is kept, about as much of the window as any result gets.
-async fn artifact(
-    agent: &Agent,
-    id: CallId,
-    arguments: &serde_json::Map<String, Value>,
-) -> Result<(), Error> {
+async fn artifact(agent: &Agent, id: CallId, arguments: &Map<String, Value>) -> Result<(), Error> {
     let read = match artifact_tool::arguments(arguments) {
         Ok(part) => {
             let artifacts = agent.artifacts().clone();
@@ -179,12 +195,13 @@ fn part_bytes(agent: &Agent, turn: TurnNo) -> usize {
 /// Through the one door, which leaves the entries and so the answer.
 async fn door(
     agent: &Agent,
-    caller: &Caller,
     id: CallId,
     name: String,
     arguments: Option<Value>,
     cancel: &CancellationToken,
 ) -> Result<(), Error> {
+    // Anew for each call: what was denied since the step began is denied.
+    let caller = &agent.caller()?;
     let (progress, reports) = mpsc::channel(PROGRESS_WAITING_MAX);
     let forward = tokio::spawn(forward(agent.stream(), id, reports));
     let call = Call {

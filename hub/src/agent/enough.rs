@@ -15,7 +15,11 @@ pub(crate) type End = (EndHow, Option<String>);
 
 /// Whether another step may begin.
 pub(crate) fn before(agent: &Agent, step: StepNo) -> Option<End> {
-    let most = agent.hub().config().agent.steps_max;
+    let of_type = agent
+        .rights()
+        .agent()
+        .and_then(|(_, kind, level)| kind.steps_max(level));
+    let most = of_type.unwrap_or(agent.hub().config().agent.steps_max);
     (step > most).then(|| {
         let note = format!(
             "the turn was ended after {most} steps; say `go on` to let the model continue, or raise `agent.steps_max`"

@@ -17,12 +17,15 @@ mod instructions;
 mod look;
 mod open;
 mod opinion;
+mod own_tools;
 mod pool;
 mod prompt_cache;
 mod recover;
 pub(crate) mod request;
+mod rights;
 mod settings;
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -32,17 +35,19 @@ use toolpool_config::NewRule;
 use toolpool_config::fixed::WINDOW_MIN;
 use toolpool_connectors::model::{About, Message, Model, SharedModel};
 
-pub use open::{Opened, Setup, Start};
+pub use open::{Above, Opened, Setup, Start};
 pub use recover::Doubt;
+pub(crate) use rights::{Rights, agent_type};
 
 use crate::approve::Approver;
 use crate::cache::{Reads, Sent};
+use crate::delegate::Delegates;
 use crate::error::Error;
 use crate::event::{Event, Stream};
 use crate::event_log::Recorder;
 use crate::hub::Hub;
 use crate::journal::entry::{EndHow, Entry, Line, TurnNo};
-use crate::journal::{Artifacts, Journal, Sync};
+use crate::journal::{Artifacts, Journal, Store, Sync};
 use crate::memory::Memory;
 use crate::session::Session;
 use crate::turn;
@@ -59,6 +64,8 @@ pub struct Folds {
     pub memory: Memory,
     /// How prompts were read.
     pub reads: Reads,
+    /// The sessions that its calls began.
+    pub delegates: Delegates,
 }
 
 impl Folds {
@@ -68,6 +75,7 @@ impl Folds {
         self.workflow.apply(line);
         self.memory.apply(line);
         self.reads.apply(line);
+        self.delegates.apply(line);
     }
 }
 
@@ -89,6 +97,10 @@ pub struct Ended {
 pub struct Agent {
     hub: Arc<Hub>,
     model: SharedModel,
+    store: Store,
+    rights: Rights,
+    /// Agents begun so far, counted over the whole conversation: its delegates count here too.
+    begun: Arc<AtomicU32>,
     approver: Arc<dyn Approver>,
     journal: Journal,
     artifacts: Artifacts,
@@ -99,7 +111,6 @@ pub struct Agent {
     /// Readers that have heard how the session was opened: the event log is one, the first that asks for events the other.
     early: Mutex<Vec<UnboundedReceiver<Event>>>,
     id: String,
-    profile: Option<String>,
     /// Tokens that are used of the window: fewer than the model says once a server was seen to read fewer.
     window: AtomicU32,
     recorder: Recorder,
@@ -180,6 +191,48 @@ impl Agent {
     pub async fn close(self) {
         // What was acknowledged is on the disk; a disk that fails now has nothing of ours left to lose.
         let _ = self.journal.close().await;
+    }
+
+    /// The agent type that it runs as.
+    pub fn agent(&self) -> Option<String> {
+        let folds = self.folds();
+        folds.session.begin().and_then(|begin| begin.agent.clone())
+    }
+
+    pub(crate) fn rights(&self) -> &Rights {
+        &self.rights
+    }
+
+    pub(crate) fn begun(&self) -> &Arc<AtomicU32> {
+        &self.begun
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(crate) fn approver(&self) -> Arc<dyn Approver> {
+        self.approver.clone()
+    }
+
+    pub(crate) fn remember(&self) -> Option<Arc<Remember>> {
+        self.remember.clone()
+    }
+
+    /// The folder that it works in.
+    pub(crate) fn folder(&self) -> PathBuf {
+        let folds = self.folds();
+        let begin = folds.session.begin();
+        begin
+            .map(|begin| PathBuf::from(&begin.folder))
+            .unwrap_or_default()
+    }
+
+    /// Keeps a text whole and says under which name; none where the disk does not take it.
+    pub(crate) fn keep(&self, text: &str) -> Option<String> {
+        let kept = self.artifacts.put(text);
+        kept.inspect_err(|error| tracing::warn!(%error, "a whole result was not kept"))
+            .ok()
     }
 
     pub(crate) fn hub(&self) -> &Arc<Hub> {

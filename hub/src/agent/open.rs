@@ -5,16 +5,18 @@ use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use toolpool_config::Mode;
+use toolpool_config::fixed::WINDOW_MIN;
 use toolpool_connectors::model::SharedModel;
 
-use super::{Agent, Doubt, Folds, Remember};
+use super::{Agent, Doubt, Folds, Remember, Rights, agent_type};
 use crate::approve::Approver;
 use crate::cache::Reads;
-use crate::caller::patterns;
+use crate::caller::{Caller, patterns};
+use crate::delegate;
 use crate::error::Error;
 use crate::event::Stream;
 use crate::hub::Hub;
-use crate::journal::entry::{Begin, Entry, JournalKind, TurnNo};
+use crate::journal::entry::{Begin, Entry, JournalKind, Parent, TurnNo};
 use crate::journal::store::Store;
 use crate::journal::{Apply, Redactor, Sync};
 
@@ -40,6 +42,20 @@ pub struct Setup {
     pub folder: PathBuf,
     /// Writes what is allowed for good into the person's configuration; without it "always" is for the session.
     pub remember: Option<Arc<Remember>>,
+    /// The agent type that a new session runs as. One that is gone on with keeps its own.
+    pub agent: Option<String>,
+    /// Who gives it its task, where it is a delegate's.
+    pub above: Option<Above>,
+}
+
+/// Whom a delegate works for.
+pub struct Above {
+    pub(crate) link: Parent,
+    pub(crate) rights: Arc<Rights>,
+    /// Agents that the whole conversation has begun.
+    pub(crate) begun: Arc<AtomicU32>,
+    /// Tokens of the caller's window that are used.
+    pub(crate) window: u32,
 }
 
 /// Which session.
@@ -119,13 +135,53 @@ pub(super) async fn open(setup: Setup) -> Result<(Agent, Opened), Error> {
         Some(profile) => Some(profile),
         None => lock(&folds).session.profile().map(str::to_owned),
     };
+    let begin = lock(&folds).session.begin().cloned();
+    let Some(begin) = begin else {
+        return Err(Error::NoBegin { session: id });
+    };
+    if let Some(asked) = setup
+        .agent
+        .filter(|asked| begin.agent.as_ref() != Some(asked))
+    {
+        return Err(Error::OtherAgent {
+            session: id,
+            agent: asked,
+            own: begin.agent,
+        });
+    }
+    let above = setup.above;
+    let rights = Rights {
+        hub: setup.hub.clone(),
+        folds: folds.clone(),
+        profile,
+        above: above.as_ref().map(|above| above.rights.clone()),
+    };
     let model = in_slot_of_before(setup.model, &lock(&folds).reads);
+    let (mut window, mut approver) = (model.about().window.tokens, setup.approver);
+    if let Some(above) = &above {
+        window = window.min(above.window);
+    }
+    if let Some((name, kind, _)) = rights.agent() {
+        let share = (f64::from(window) * kind.window_share) as u32;
+        window = share.max(WINDOW_MIN).min(window);
+        approver = delegate::approver(kind.approver, &name, approver, rights.above.as_ref());
+    }
+    let begun = match above {
+        Some(above) => above.begun,
+        None => {
+            let below = delegate::begun_below(&setup.store, &lock(&folds).delegates);
+            Arc::new(AtomicU32::new(below))
+        }
+    };
     let agent = Agent {
-        window: AtomicU32::new(model.about().window.tokens),
+        window: AtomicU32::new(window),
         model,
-        approver: setup.approver,
+        approver,
         journal,
         artifacts: setup.store.artifacts(&id)?,
+        store: setup.store,
+        rights,
+        begun,
         remember: setup.remember,
         recorder: setup.hub.recorder().clone(),
         hub: setup.hub,
@@ -133,12 +189,8 @@ pub(super) async fn open(setup: Setup) -> Result<(Agent, Opened), Error> {
         stream,
         early: Mutex::new(early),
         id,
-        profile,
         last: Mutex::default(),
     };
-    if agent.folds().session.begin().is_none() {
-        return Err(Error::NoBegin { session: agent.id });
-    }
     if resumed {
         agent.remember_prompt();
         agent.take_up(&damage, &setup.deny, setup.mode).await?;
@@ -151,8 +203,14 @@ pub(super) async fn open(setup: Setup) -> Result<(Agent, Opened), Error> {
 
 fn begin(setup: &Setup) -> Result<Begin, Error> {
     let config = setup.hub.config();
-    // Refused before anything is written where the profile does not exist.
-    let caller = crate::caller::Caller::new(&config, "agent", setup.profile.as_deref(), &[])?;
+    // Refused before anything is written where the profile or the type does not exist.
+    let mut caller = Caller::new(&config, "agent", setup.profile.as_deref(), &[])?;
+    if let Some(mode) = setup.mode {
+        caller.rules.mode = mode;
+    }
+    if let Some(name) = &setup.agent {
+        caller = caller.as_agent(name, agent_type(&config, name)?);
+    }
     Ok(Begin {
         session: String::new(),
         what: JournalKind::Session,
@@ -160,11 +218,11 @@ fn begin(setup: &Setup) -> Result<Begin, Error> {
         folder: setup.folder.display().to_string(),
         model: Some(setup.model.about().model.clone()),
         profile: caller.profile,
-        mode: setup.mode.unwrap_or(caller.rules.mode),
+        mode: caller.rules.mode,
         deny: setup.deny.clone(),
         forked: None,
-        agent: None,
-        parent: None,
+        agent: caller.agent,
+        parent: setup.above.as_ref().map(|above| above.link.clone()),
     })
 }
 

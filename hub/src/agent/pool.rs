@@ -98,6 +98,8 @@ impl Agent {
 
     /// What a pool is asked for.
     pub(crate) fn pool_request(&self, turn: TurnNo, query: &str) -> PoolRequest {
+        // Asks the folds too, which are held below.
+        let own = self.own_tools();
         let folds = self.folds();
         let before = folds.session.words_before(turn).map(str::to_owned);
         let called = folds.workflow.calls().iter().filter_map(|record| {
@@ -109,16 +111,15 @@ impl Agent {
             text: query.to_owned(),
             before,
             in_use,
-            own: self.own_tools(),
+            own,
             allowance: self.allowance(),
         }
     }
 
     /// The hub's own tools, as the model is offered them.
     pub(crate) fn own_tools(&self) -> Vec<Rendering> {
-        let mut own = self.hub().bridge();
-        own.push(self.hub().counted(&crate::own::steps_definition()));
-        own
+        let own = self.named_own_tools().into_iter();
+        own.map(|(_, rendering)| rendering).collect()
     }
 
     fn allowance(&self) -> Allowance {
@@ -197,22 +198,18 @@ impl Agent {
         border: &str,
     ) -> PoolNote {
         let own = if pool.bridge_tools > 0 {
-            self.own_tools()
+            self.named_own_tools()
         } else {
             Vec::new()
         };
-        let names = [crate::search::FIND, crate::search::CALL, crate::own::STEPS];
-        let own = own
-            .into_iter()
-            .zip(names)
-            .map(|(rendering, name)| PoolTool {
-                name: name.to_owned(),
-                id: None,
-                definition: rendering.text.to_string(),
-                tokens: rendering.tokens,
-                reason: "reaches all others".into(),
-                score: None,
-            });
+        let own = own.into_iter().map(|(name, rendering)| PoolTool {
+            name: name.to_owned(),
+            id: None,
+            definition: rendering.text.to_string(),
+            tokens: rendering.tokens,
+            reason: "reaches all others".into(),
+            score: None,
+        });
         let offered = pool.offered.iter().map(|offered| {
             let tool = &snapshot.tools()[offered.row];
             let rendering = match offered.shape {

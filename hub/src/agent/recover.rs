@@ -14,8 +14,8 @@ use crate::error::Error;
 use crate::execute::Call;
 use crate::journal::Sync;
 use crate::journal::entry::{CallId, EndHow, Entry, SettledBy, Verdict};
-use crate::turn;
 use crate::workflow::CallRecord;
+use crate::{delegate, turn};
 
 /// A call that may or may not have been carried out.
 #[derive(Clone, Debug, PartialEq)]
@@ -245,6 +245,7 @@ impl Agent {
     pub(crate) async fn close_interrupted(&self) -> Result<(), Error> {
         let open = self.folds().workflow.open_turn();
         self.leave_doubts().await?;
+        delegate::settle(self).await?;
         match open {
             None => Ok(()),
             Some(turn) => self.end(turn, (EndHow::Interrupted, None)).await.map(drop),

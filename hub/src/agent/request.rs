@@ -6,7 +6,7 @@ use toolpool_config::fixed::{
 };
 use toolpool_registry::TokenCounter;
 
-use super::{Agent, Folds, instructions};
+use super::{Agent, Folds};
 use crate::budget::{self, Draft, Fit, Refusal};
 use crate::error::Error;
 use crate::event::heartbeat;
@@ -46,9 +46,11 @@ pub(crate) async fn fit(
 pub(crate) fn draft(agent: &Agent, pool: &PoolNote) -> Draft {
     let config = agent.hub().config();
     let counter = agent.hub().counter();
+    // Asks the folds too, which are held below.
+    let system = agent.system();
     let folds = agent.folds();
     Draft {
-        system: instructions::system(config.agent.instructions.as_deref()),
+        system,
         tools: pool
             .tools
             .iter()

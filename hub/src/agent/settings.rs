@@ -1,9 +1,10 @@
 //! What a person sets in the middle of a session. Each is an entry first, so that a resumed session has it too.
 
 use toolpool_config::{Mode, Pattern};
+use toolpool_registry::narrower;
 
 use super::Agent;
-use crate::caller::{Asks, Caller, patterns};
+use crate::caller::{Caller, patterns};
 use crate::error::Error;
 use crate::journal::Sync;
 use crate::journal::entry::Entry;
@@ -14,20 +15,7 @@ impl Agent {
     /// # Errors
     /// A profile that is gone from the configuration.
     pub fn caller(&self) -> Result<Caller, Error> {
-        let (deny, mode, pins) = {
-            let folds = self.folds();
-            let session = &folds.session;
-            (
-                session.deny().to_vec(),
-                session.mode(),
-                session.pins().to_vec(),
-            )
-        };
-        let config = self.hub().config();
-        let mut caller = Caller::new(&config, "agent", self.profile.as_deref(), &patterns(&deny)?)?;
-        caller.rules.mode = mode;
-        caller.asks = Asks::Hub;
-        caller.pin.extend(pins);
+        let mut caller = self.rights.caller()?;
         caller.pool.window = self.window();
         Ok(caller)
     }
@@ -55,8 +43,14 @@ impl Agent {
     /// Sets the mode.
     ///
     /// # Errors
-    /// The journal's.
+    /// [`Error::AgentMode`] for one that its agent type does not have; the journal's.
     pub async fn set_mode(&mut self, mode: Mode) -> Result<(), Error> {
+        if let Some((agent, kind, _)) = self.rights.agent()
+            && let Some(most) = kind.mode
+            && narrower(most, mode) != mode
+        {
+            return Err(Error::AgentMode { agent, most });
+        }
         self.append(Entry::Mode { mode }, Sync::Now).await.map(drop)
     }
 

@@ -245,6 +245,8 @@ fn child(of: &str, call: CallId, depth: u32, entries: impl IntoIterator<Item = E
     all[0].entry = Entry::Begin(Begin {
         agent: Some("explore".into()),
         parent: Some(Parent {
+            above: Vec::new(),
+            thoroughness: None,
             session: of.into(),
             call,
             depth,

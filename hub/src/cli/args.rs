@@ -162,6 +162,12 @@ pub(crate) enum Command {
     /// Explain what happened: why a tool was offered or not, a call, what was in the window at a step
     #[command(subcommand)]
     Why(WhyCommand),
+    /// List the kinds of agents, or show what one may do
+    Agents {
+        /// What to do with them
+        #[command(subcommand)]
+        command: Option<AgentsCommand>,
+    },
     /// Find out what is wrong, and what to do about it
     Doctor(DoctorArgs),
     /// Show what happened, from the event log of every toolpool process
@@ -291,6 +297,18 @@ pub(crate) enum SessionsCommand {
     Delete {
         /// The session: its name, the beginning of it, or `last`
         session: String,
+    },
+}
+
+/// What to do with agent types.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AgentsCommand {
+    /// List them
+    List,
+    /// Show one as it is in force: what it may do, what it is told, where it is written
+    Show {
+        /// Its name
+        name: String,
     },
 }
 

@@ -62,6 +62,8 @@ pub(crate) fn setup(
         mode: context.talk.mode,
         folder: context.surroundings.folder.clone(),
         remember: Some(remember(context)),
+        agent: context.talk.agent.clone(),
+        above: None,
     }
 }
 

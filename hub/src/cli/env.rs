@@ -144,6 +144,11 @@ impl Surroundings {
         }
     }
 
+    /// The person's folder of agent types.
+    pub(crate) fn agents_folder(&self) -> PathBuf {
+        self.standard(XDG_CONFIG_HOME, ".config").join("agents")
+    }
+
     /// The file of the working folder.
     pub(crate) fn project_file(&self) -> PathBuf {
         self.folder.join(PROJECT_FILE)

@@ -11,6 +11,7 @@
 //! One file for each command. A renderer takes data and a `ui::Look` and gives text, so that what
 //! people see is tested without a terminal.
 
+mod agents;
 mod args;
 mod ask;
 mod audit;
@@ -213,6 +214,7 @@ async fn dispatch(context: &Context, cli: Cli) -> anyhow::Result<Done> {
         Some(Command::Sessions(command)) => sessions::run(context, command),
         Some(Command::Audit(args)) => audit::run(context, *args),
         Some(Command::Why(command)) => why::run(context, command).await,
+        Some(Command::Agents { command }) => agents::run(context, command),
         Some(Command::Doctor(args)) => doctor::run(context, args).await,
         Some(Command::Log(args)) => records::run(context, &args).await,
         Some(Command::Completions(args)) => completions::run(context, args.shell),

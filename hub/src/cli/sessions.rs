@@ -133,6 +133,7 @@ fn list(context: &Context, store: &Store, all: bool) -> anyhow::Result<Done> {
     // What can't be read is shown: it may be a conversation.
     sessions.retain(|session| all || session.what != Some(JournalKind::Process));
     sessions.sort_by(|a, b| (b.last_ms, &b.id).cmp(&(a.last_ms, &a.id)));
+    let sessions = under_parents(sessions);
     if context.global.json {
         context.ui.json(&Listing { sessions })?;
     } else {
@@ -145,6 +146,33 @@ fn list(context: &Context, store: &Store, all: bool) -> anyhow::Result<Done> {
         }
     }
     Ok(Done::Yes)
+}
+
+/// Delegates behind the session that gave them their task, in the order they were begun; the rest stays as it was. One whose
+/// parent is not in the list stays where it is.
+pub(crate) fn under_parents(sessions: Vec<Summary>) -> Vec<Summary> {
+    let ids: BTreeSet<String> = sessions.iter().map(|session| session.id.clone()).collect();
+    let is_child = |session: &Summary| {
+        let parent = session.parent.as_ref();
+        parent.is_some_and(|parent| *parent != session.id && ids.contains(parent))
+    };
+    let (mut children, tops): (Vec<Summary>, Vec<Summary>) =
+        sessions.into_iter().partition(is_child);
+    children.sort_by(|a, b| a.id.cmp(&b.id));
+    let mut ordered = Vec::new();
+    // The next one to show is the last one here.
+    let mut waiting: Vec<Summary> = tops.into_iter().rev().collect();
+    while let Some(next) = waiting.pop() {
+        let (below, rest) = children
+            .into_iter()
+            .partition(|child: &Summary| child.parent.as_ref() == Some(&next.id));
+        children = rest;
+        waiting.extend(below.into_iter().rev());
+        ordered.push(next);
+    }
+    // Two that name each other.
+    ordered.extend(children);
+    ordered
 }
 
 fn read(store: &Store, words: &str) -> anyhow::Result<Transcript> {

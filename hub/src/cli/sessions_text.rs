@@ -16,6 +16,8 @@ use crate::utc;
 const RESULT_LINES: usize = 6;
 /// Characters of a call's arguments that a terminal shows.
 const ARGUMENTS: usize = 200;
+/// How deep delegates are shown below one another.
+const DEEP: usize = 8;
 /// How far what belongs to a turn is set in.
 const INDENT: usize = 2;
 
@@ -41,15 +43,39 @@ pub(crate) fn list(sessions: &[Summary], look: &Look) -> String {
             };
             let words = session.first_words.as_deref().map(one_line);
             vec![
-                Cell::styled(Style::Name, session.id.clone()),
+                Cell::styled(
+                    Style::Name,
+                    format!("{}{}", set_in(sessions, session), session.id),
+                ),
                 Cell::new(used),
                 Cell::new(session.turns.to_string()),
                 Cell::styled(style, state),
-                Cell::styled(Style::Dim, words.unwrap_or_default()),
+                Cell::styled(Style::Dim, begun(session, words.unwrap_or_default())),
             ]
         })
         .collect();
     columns::table(&heads, &rows, 0, look)
+}
+
+/// How far a delegate is set in below the one that gave it its task.
+fn set_in(sessions: &[Summary], session: &Summary) -> String {
+    let above = |session: &Summary| {
+        let parent = session.parent.as_ref()?;
+        sessions.iter().find(|other| other.id == *parent)
+    };
+    // One that stands above itself was written by somebody else.
+    let depth = std::iter::successors(above(session), |one| above(one))
+        .take(sessions.len().min(DEEP))
+        .count();
+    " ".repeat(INDENT * depth)
+}
+
+/// The first words, behind the agent type where there is one.
+fn begun(session: &Summary, words: String) -> String {
+    match &session.agent {
+        Some(agent) => format!("{}: {words}", one_line(agent)),
+        None => words,
+    }
 }
 
 /// What a person should see to, in a word or two.

@@ -47,6 +47,7 @@ impl Context {
             .unwrap_or_else(|| self.surroundings.user_file());
         Sources {
             user_file: Some(user_file),
+            agents_folder: Some(self.surroundings.agents_folder()),
             project_file: Some(self.surroundings.project_file()),
             env: self.surroundings.for_config(),
             flags: [self.global.set.clone(), self.talk.settings()].concat(),

@@ -252,6 +252,8 @@ impl World {
         hub.first(false).await;
         let model = Arc::new(model);
         let setup = Setup {
+            agent: None,
+            above: None,
             hub: hub.clone(),
             model: model.clone(),
             approver: Arc::new(Person(true)),

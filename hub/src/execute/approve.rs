@@ -215,7 +215,7 @@ impl Valid {
     ) -> Option<Judged> {
         let now = (door.now)();
         let tool = &now.snapshot.tools()[now.snapshot.by_id(&self.tool.id)?];
-        let view = view_now(&now.config, caller)?;
+        let view = caller.rules_now(&now.config)?;
         (tool.fingerprint == self.tool.fingerprint)
             .then(|| self.judge(door, caller, &now.config, (tool, &view), arguments_sha256))
     }
@@ -352,16 +352,6 @@ impl Valid {
 /// SHA-256 of the canonical arguments.
 fn hash(arguments: &Map<String, Value>) -> String {
     Fingerprint::of_text(&canonical(&Value::Object(arguments.clone()))).to_string()
-}
-
-/// What the caller may see by the configuration of now: what was denied meanwhile is denied. The mode is the session's own.
-fn view_now(config: &Config, caller: &Caller) -> Option<ViewRules> {
-    let deny = &caller.rules.deny;
-    let fresh = Caller::new(config, &caller.principal, caller.profile.as_deref(), deny).ok()?;
-    Some(ViewRules {
-        mode: caller.rules.mode,
-        ..fresh.rules
-    })
 }
 
 fn denied(judged: &Judged, why: &str) -> Judged {

@@ -42,7 +42,7 @@ pub use disk::{Disk, RealDisk};
 pub use entry::{Entry, Line};
 pub use heads::Head;
 pub use prove::{Bad, Proof, Wrong};
-pub use redact::Redactor;
+pub use redact::{PLACE, Redactor};
 pub use store::{Recovery, Store, StoreError, Summary};
 
 use owner::Job;

@@ -12,6 +12,8 @@ use toolpool_registry::{TokenCounter, read_tools};
 use super::*;
 use crate::caller::patterns;
 
+mod agents;
+
 static COUNTER: LazyLock<TokenCounter> = LazyLock::new(TokenCounter::bundled);
 
 /// Servers of every kind and trust, with rules of every kind. The rules stand by themselves: each test picks some.

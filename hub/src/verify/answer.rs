@@ -37,20 +37,22 @@ pub(crate) async fn hold(
         return Ok(Held::Stands(note));
     }
     let (answer, asked, deeds, sent_back) = known(agent, turn);
-    let snapshot = agent.hub().snapshot();
-    let tool = |name: &str| {
-        snapshot.by_exposed(name).is_some()
-            || snapshot
-                .tools()
-                .iter()
-                .any(|tool| &*tool.id.name == name && name.contains('_'))
+    let mut found = {
+        let snapshot = agent.hub().snapshot();
+        let tool = |name: &str| {
+            snapshot.by_exposed(name).is_some()
+                || snapshot
+                    .tools()
+                    .iter()
+                    .any(|tool| &*tool.id.name == name && name.contains('_'))
+        };
+        let against = Against {
+            asked: &asked,
+            deeds: &deeds,
+            tool: &tool,
+        };
+        findings(&answer, &against)
     };
-    let against = Against {
-        asked: &asked,
-        deeds: &deeds,
-        tool: &tool,
-    };
-    let mut found = findings(&answer, &against);
     let mut what = Checked::Claims;
     let changed = deeds.iter().any(|deed| deed.now && deed.changes);
     if found.is_empty() && how == ClaimCheck::Agent && changed && sent_back == 0 {

@@ -102,6 +102,8 @@ fn a_delegates_calls_stand_under_the_call_that_began_it() {
     };
     let top = write(&store, None, Vec::new());
     let below = |session: &str, depth| Parent {
+        above: Vec::new(),
+        thoroughness: None,
         session: session.into(),
         call: call(0),
         depth,

@@ -26,6 +26,10 @@ pub(crate) struct Talk {
     #[arg(long, value_name = "MODE", value_parser = mode)]
     pub(crate) mode: Option<Mode>,
 
+    /// Run as an agent of this type, such as plan; `toolpool agents` lists them
+    #[arg(long, value_name = "NAME")]
+    pub(crate) agent: Option<String>,
+
     /// What a request prints: text (the answer alone), json (one object at the end), stream-json
     /// (each event as a line when it happens) [default: text; json with --json]
     #[arg(
@@ -100,6 +104,7 @@ impl Talk {
             ("--model", self.model.is_some()),
             ("--window", self.window.is_some()),
             ("--mode", self.mode.is_some()),
+            ("--agent", self.agent.is_some()),
             ("--output-format", self.output_format.is_some()),
             ("--continue", self.go_on),
             ("--resume", self.resume.is_some()),

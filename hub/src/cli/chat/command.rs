@@ -22,6 +22,7 @@ pub(super) enum Input {
     Compacted,
     Cache { json: bool },
     Mode(Option<Mode>),
+    Agent,
     Deny(Option<String>),
     Allow(String),
     Pin(Option<String>),
@@ -80,6 +81,12 @@ pub(super) const COMMANDS: Commands = Commands {
             "[MODE]",
             "What may be done without asking: plan, ask, auto",
             Follows::Mode,
+        ),
+        Command::new(
+            "/agent",
+            "",
+            "Say which agent type this is; `toolpool --agent NAME` begins as one",
+            Follows::Free,
         ),
         Command::new(
             "/deny",
@@ -179,6 +186,7 @@ pub(super) fn parse(line: &str) -> Result<Input, Usage> {
                 .transpose()
                 .map_err(|error| Usage::new(format!("`{rest}` is no mode: {error}")))?,
         ),
+        "/agent" => Input::Agent,
         "/deny" => Input::Deny(some()),
         "/allow" => Input::Allow(needed("the pattern to lift")?),
         "/pin" => Input::Pin(some()),
@@ -233,6 +241,7 @@ mod tests {
             ("/cache --json", Input::Cache { json: true }),
             ("/mode", Input::Mode(None)),
             ("/mode Plan", Input::Mode(Some(Mode::Plan))),
+            ("/agent", Input::Agent),
             ("/deny", Input::Deny(None)),
             (
                 "/deny effect:destructive",

@@ -107,6 +107,12 @@ impl Sitting<'_> {
             }
             Input::Mode(None) => format!("mode {}", self.agent.mode()),
             Input::Mode(Some(mode)) => self.set_mode(mode).await?,
+            Input::Agent => match self.agent.agent() {
+                Some(agent) => {
+                    format!("agent {agent}; `toolpool agents show {agent}` says what it may do")
+                }
+                None => "no agent type: everything that the mode and the rules let through".into(),
+            },
             Input::Deny(None) => self.denied()?,
             Input::Deny(Some(pattern)) => {
                 self.agent.deny(&pattern).await?;

@@ -103,6 +103,8 @@ pub(crate) fn summary() -> Summary {
         last_ms: 1_795_557_181_000,
         folder: Some("/work".into()),
         model: Some("tiny".into()),
+        agent: None,
+        parent: None,
         turns: 1,
         first_words: Some("wipe it".into()),
         open_turn: None,

@@ -34,6 +34,42 @@ SESSION               LAST USED         TURNS  STATE       BEGAN WITH
 }
 
 #[test]
+fn delegates_stand_below_the_one_that_gave_them_their_task() {
+    let session = |id: &str, parent: Option<&str>, last_ms| Summary {
+        id: id.into(),
+        parent: parent.map(str::to_owned),
+        agent: parent.map(|_| "explore".into()),
+        in_doubt: 0,
+        damage: Vec::new(),
+        last_ms,
+        ..summary()
+    };
+    let ms = summary().last_ms;
+    let all = vec![
+        session("c-inner", Some("b-child"), ms + 4),
+        session("b-child", Some("a"), ms + 3),
+        session("d-child", Some("a"), ms + 2),
+        session("e", None, ms + 1),
+        session("a", None, ms),
+        session("f", Some("gone"), ms),
+    ];
+    let ordered = crate::cli::sessions::under_parents(all);
+    let text = list(&ordered, &PLAIN);
+    let lines: Vec<&str> = text
+        .lines()
+        .skip(1)
+        .map(|line| line.split("  2").next().unwrap_or(line))
+        .collect();
+    let trimmed: Vec<&str> = lines.iter().map(|line| line.trim_end()).collect();
+    assert_eq!(
+        trimmed,
+        ["e", "a", "  b-child", "    c-inner", "  d-child", "f"],
+        "{text}"
+    );
+    assert!(text.contains("explore: wipe it"), "{text}");
+}
+
+#[test]
 fn a_transcript_shows_calls_with_their_states() {
     let wanted = "\
 20261124-215301-k3f9 · 2026-11-24 21:53 · tiny · /work · 1 turn

@@ -50,6 +50,12 @@ pub struct Parent {
     pub call: CallId,
     /// How many delegates stand one above the other, this one among them: 1 for one that a conversation began.
     pub depth: u32,
+    /// The agent types of those above it, from the outermost: their restrictions are its own also where it is gone on with later.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub above: Vec<String>,
+    /// How thorough it is to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thoroughness: Option<String>,
 }
 
 /// What a journal is for.

@@ -29,6 +29,12 @@ pub struct Summary {
     pub folder: Option<String>,
     /// The model that it began with.
     pub model: Option<String>,
+    /// The agent type that it runs as.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// The session that gave it its task, where it is a delegate's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
     /// Turns that are part of the conversation.
     pub turns: usize,
     /// The person's first words, in one line.
@@ -41,6 +47,13 @@ pub struct Summary {
     pub bytes: u64,
     /// What is wrong with the file, one sentence each.
     pub damage: Vec<String>,
+}
+
+impl Summary {
+    /// Whether a person talks in it: the journal of neither a serving process nor a delegate.
+    pub fn is_conversation(&self) -> bool {
+        self.what == Some(JournalKind::Session) && self.parent.is_none()
+    }
 }
 
 impl Store {
@@ -100,6 +113,11 @@ impl Store {
             last_ms: last.line.at_ms,
             folder: begin.map(|begin| begin.folder.clone()),
             model: begin.and_then(|begin| begin.model.clone()),
+            agent: begin.and_then(|begin| begin.agent.clone()),
+            // A person's copy of a delegate's session is a conversation.
+            parent: begin
+                .filter(|begin| begin.forked.is_none())
+                .and_then(|begin| Some(begin.parent.as_ref()?.session.clone())),
             turns: session.turns(),
             first_words: session.first_words(),
             open_turn: workflow.open_turn(),
@@ -117,8 +135,7 @@ impl Store {
         let folder = folder.to_string_lossy();
         let mut sessions = self.list()?;
         sessions.retain(|session| {
-            session.what == Some(JournalKind::Session)
-                && session.folder.as_deref() == Some(&*folder)
+            session.is_conversation() && session.folder.as_deref() == Some(&*folder)
         });
         Ok(latest(sessions))
     }
@@ -130,7 +147,7 @@ impl Store {
     pub fn find(&self, words: &str) -> Result<String, StoreError> {
         if words == "last" {
             let mut sessions = self.list()?;
-            sessions.retain(|session| session.what == Some(JournalKind::Session));
+            sessions.retain(Summary::is_conversation);
             return latest(sessions).ok_or_else(|| StoreError::Unknown(words.into()));
         }
         if !is_id(words) {
