@@ -139,7 +139,7 @@ fn each_cause_is_told_from_the_others_and_says_where() {
             },
             400,
             CacheCause::SystemBytes,
-            "the system text, from byte 7 on",
+            "the system text, from byte 6 on",
         ),
         (
             |s| drop(s.prompt.messages.remove(0)),
