@@ -19,6 +19,7 @@ mod import;
 mod journal;
 mod kill;
 mod llama;
+mod long;
 mod model;
 mod proxy;
 mod real;

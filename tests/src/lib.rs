@@ -13,6 +13,7 @@
 //! | `client.rs` | an MCP client of both eras; `raw.rs` is HTTP without an SDK; `serving.rs` starts the hub for them |
 //! | `processes.rs` | who is still there |
 //! | `disk.rs` | a disk that fails, lies and loses power; `journaling.rs` is a session to play on it |
+//! | `long/` | a task of a hundred steps in a small window, the prompt cache under it, and what a person sees |
 //! | `killing.rs` | a disk that kills the hub at a chosen write |
 //! | `crash/` | a task that is killed anywhere and gone on with, and what must then be true |
 //!
@@ -28,6 +29,7 @@ pub mod fixture;
 pub mod journaling;
 pub mod killing;
 pub mod llama;
+pub mod long;
 pub mod model;
 pub mod processes;
 pub mod program;
