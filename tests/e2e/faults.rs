@@ -429,6 +429,7 @@ async fn a_server_that_crashes_again_and_again_does_not_spin() {
         serving: _serving,
     } = Session::open(&env, HTTP, &[]).await;
     alpha.wait_for("start", 3, SOON);
+    client.until_echo("good").await;
     assert_eq!(
         client.say("good__echo", json!({"text": "calm"})).await,
         "calm"
