@@ -13,13 +13,14 @@
 //! |---|---|---|---|
 //! | bytes, template arguments, model, window, compaction | yes | yes | yes |
 //! | that tokens were lost with the same bytes | `cached_tokens` | where `cached_tokens` is reported | no |
-//! | slot taken, server restarted | the number of the slot's last task in `/slots` | another address only | no |
+//! | slot taken, own request, server restarted | the number of the slot's last task in `/slots` | another address only | no |
 //! | reasoning stripped | where the loss begins | where the loss begins | no |
 //!
 //! Reasoning that a template leaves out is inferred: the bytes are the same, a new turn begins, and the loss lies within the replies
 //! of the turn before, which is the only part that such a template writes anew. A model whose cache can only go back to a
 //! checkpoint (sliding windows, recurrent ones) may lose the same part for its own reason. A server that was started again and was
-//! used more than before reads as a slot that was taken. Whatever has no evidence is called forgotten, which claims nothing.
+//! used more than before reads as a slot that was taken. Where requests of our own came between they are named, whoever else came
+//! too. Whatever has no evidence is called forgotten, which claims nothing.
 
 mod prefix;
 mod reads;
@@ -135,6 +136,11 @@ fn seen(before: &Served, now: &Served) -> Option<(CacheCause, String)> {
     let own = after.task?;
     match found.task {
         Some(task) if task == own => None,
+        Some(task) if task > own && found.asked > after.asked => {
+            let count = found.asked - after.asked;
+            let place = format!("slot {}: {count} of our own came between", found.id);
+            Some((CacheCause::OwnRequest, place))
+        }
         Some(task) if task > own => {
             let place = format!("slot {}: task {task} came after ours, {own}", found.id);
             Some((CacheCause::SlotTaken, place))

@@ -7,6 +7,7 @@
 //! Absent on purpose: whether a model is understood; scripted ones prove the plumbing. The terminal is proved elsewhere.
 
 mod budget;
+mod cached;
 mod calls;
 mod faults;
 mod found;

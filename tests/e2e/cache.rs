@@ -41,6 +41,7 @@ async fn ask(model: &SharedModel, turn: u32, prompt: &Prompt) -> (Sent, u32) {
     let seen = |slot: Slot| SlotSeen {
         id: slot.id,
         task: slot.task,
+        asked: slot.asked,
     };
     let before = model.slot().await.map(seen);
     let (deltas, _) = mpsc::channel(8);
@@ -212,6 +213,20 @@ async fn provoked(wanted: CacheCause) -> Option<Found> {
         CacheCause::WindowChanged => moved(2 * WINDOW, &[], false).await,
         CacheCause::ModelChanged => moved(WINDOW, &["--alias", "other"], false).await,
         CacheCause::ServerRestarted => moved(WINDOW, &[], true).await,
+        CacheCause::OwnRequest => {
+            let server = start(WINDOW, &[])?;
+            let model = take_up(&server, None).await;
+            let (before, _) = ask(&model, 1, &conversation()).await;
+            // As a delegate's where there is no second slot for it.
+            assert!(model.beside().await.is_none());
+            let aside = Prompt {
+                messages: vec![user("is that so?")],
+                tools: Vec::new(),
+            };
+            ask(&model.clone(), 1, &aside).await;
+            let (next, cached) = ask(&model, 1, &grown()).await;
+            Some(cause(&before, &next, Some(cached), false))
+        }
         CacheCause::SlotTaken => {
             let server = start(WINDOW, &[])?;
             let model = take_up(&server, None).await;

@@ -1,6 +1,7 @@
 //! llama.cpp's llama-server: OpenAI's API with its own window, counter, prompt cache and progress.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -30,8 +31,8 @@ pub(super) struct Llama {
     local: Arc<Local>,
     /// The one that requests are pinned to.
     slot: Option<u32>,
-    /// How many there are.
-    slots: u32,
+    /// How many there are, as the requests that went to each: counted by all that share this connection.
+    asked: Arc<[AtomicU64]>,
     temperature: Option<f64>,
 }
 
@@ -89,11 +90,11 @@ impl Llama {
             oracle: Oracle::None,
             local: Arc::new(Local::new(options.counter)),
             slot: None,
-            slots: 0,
+            asked: Arc::default(),
             temperature: options.temperature,
         };
         let slots = llama.slots().await;
-        llama.slots = slots.len() as u32;
+        llama.asked = slots.iter().map(|_| AtomicU64::new(0)).collect();
         llama.slot = slots::choose(&slots, None);
         let probe = Prompt {
             messages: vec![Message::User { text: "?".into() }],
@@ -108,6 +109,11 @@ impl Llama {
         }
         llama.oracle = Oracle::None;
         Ok(llama)
+    }
+
+    /// The requests that went to its slot; a single one is everybody's.
+    fn asked(&self) -> Option<&AtomicU64> {
+        self.asked.get(self.slot.unwrap_or(0) as usize)
     }
 
     /// The server's slots; none where it does not show them, as one that was started so or a router does.
@@ -195,6 +201,9 @@ impl Model for Llama {
                 decode: chunk::openai,
                 tools: &request.prompt().tools,
             };
+            if let Some(asked) = self.asked() {
+                asked.fetch_add(1, Ordering::Relaxed);
+            }
             stream::reply(&self.wire, ask, deltas, cancel)
                 .await
                 .map_err(|error| named(error, &self.about.model))
@@ -208,7 +217,11 @@ impl Model for Llama {
             let own = self.slot.unwrap_or(0);
             let known = slots.len() == 1 || self.slot.is_some();
             let slot = slots.into_iter().map(|(slot, _)| slot);
-            slot.filter(|_| known).find(|slot| slot.id == own)
+            let slot = slot.filter(|_| known).find(|slot| slot.id == own)?;
+            let asked = self
+                .asked()
+                .map_or(0, |asked| asked.load(Ordering::Relaxed));
+            Some(Slot { asked, ..slot })
         }
         .boxed()
     }
@@ -226,7 +239,7 @@ impl Model for Llama {
     }
 
     fn pinned(&self, slot: u32) -> Option<SharedModel> {
-        (self.slot.is_some() && slot < self.slots).then(|| {
+        (self.slot.is_some() && (slot as usize) < self.asked.len()).then(|| {
             let pinned = Llama {
                 slot: Some(slot),
                 ..self.clone()

@@ -2,8 +2,9 @@
 //!
 //! A session is pinned to one where there are two or more; a single slot is left to the server, which can then fetch what
 //! another client drove out of it from its own memory, as it does for no pinned request. What a slot worked on last is a
-//! number that only grows for as long as the process lives: one that is higher than ours is somebody else's, a lower one or
-//! none is another process.
+//! number that only grows for as long as the process lives: one that is higher than ours is another request's, a lower one or
+//! none is another process. Requests of our own are counted, so that they are not held against others: a conversation, its
+//! delegates and what is asked aside may share a slot.
 
 use serde_json::Value;
 
@@ -14,6 +15,8 @@ pub struct Slot {
     pub id: u32,
     /// What it worked on last; none where it did nothing since the server began.
     pub task: Option<u64>,
+    /// Requests that went to it over this connection so far.
+    pub asked: u64,
 }
 
 /// The slots of `/slots`, with whether each of them works now.
@@ -24,7 +27,8 @@ pub(super) fn read(answer: &Value) -> Vec<(Slot, bool)> {
             // Before its first task a slot has none, or -1.
             let task = slot["id_task"].as_u64();
             let id = u32::try_from(slot["id"].as_u64()?).ok()?;
-            Some((Slot { id, task }, slot["is_processing"] == true))
+            let asked = 0;
+            Some((Slot { id, task, asked }, slot["is_processing"] == true))
         })
         .collect()
 }
@@ -72,7 +76,14 @@ mod tests {
         }
         assert_eq!(
             read(&json!([{"id": 3}])),
-            [(Slot { id: 3, task: None }, false)]
+            [(
+                Slot {
+                    id: 3,
+                    task: None,
+                    asked: 0
+                },
+                false
+            )]
         );
         assert!(read(&json!({"error": 501})).is_empty());
     }

@@ -123,6 +123,7 @@ fn seen(slot: Slot) -> SlotSeen {
     SlotSeen {
         id: slot.id,
         task: slot.task,
+        asked: slot.asked,
     }
 }
 

@@ -6,7 +6,7 @@ use super::*;
 use crate::journal::entry::SlotSeen;
 
 fn seen(id: u32, task: Option<u64>) -> Option<SlotSeen> {
-    Some(SlotSeen { id, task })
+    Some(SlotSeen { id, task, asked: 0 })
 }
 
 fn tool(name: &str, more: &str) -> std::sync::Arc<str> {
@@ -94,7 +94,7 @@ fn a_prompt_that_only_grew_lost_nothing() {
 #[test]
 fn each_cause_is_told_from_the_others_and_says_where() {
     type Change = fn(&mut Sent);
-    let rows: [(Change, u32, CacheCause, &str); 21] = [
+    let rows: [(Change, u32, CacheCause, &str); 22] = [
         (
             |s| s.prompt.tools[1] = tool("b", "word two"),
             20,
@@ -200,6 +200,18 @@ fn each_cause_is_told_from_the_others_and_says_where() {
             30,
             CacheCause::SlotTaken,
             "slot 1 in place of slot 0",
+        ),
+        (
+            |s| {
+                s.served.before = Some(SlotSeen {
+                    id: 0,
+                    task: Some(8),
+                    asked: 2,
+                });
+            },
+            30,
+            CacheCause::OwnRequest,
+            "slot 0: 2 of our own came between",
         ),
         (
             |s| s.served.before = seen(0, None),

@@ -24,7 +24,7 @@ pub(super) async fn route(world: &Arc<World>, asked: &Recorded) -> Option<Respon
     let body = &asked.body;
     let response = match (asked.method.as_str(), asked.path.as_str()) {
         (_, "/v1/chat/completions" | "/chat/completions") => chat(world, body).await,
-        (method, path) if world.front.is_some() && path != "/slots" => {
+        (method, path) if world.front.is_some() => {
             let front = world.front.as_ref()?;
             front.pass(method, path, &asked.raw).await
         }

@@ -158,6 +158,14 @@ pub struct SlotSeen {
     /// What it worked on last, by a number that only grows; none where it did nothing since the server began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<u64>,
+    /// Requests that this process had sent to it: more of them than ours are requests of the same conversation.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub asked: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// What made a server read again what it had read already. Closed: each of them is provoked by a test.
@@ -186,6 +194,8 @@ pub enum CacheCause {
     WindowChanged,
     /// Another model answers.
     ModelChanged,
+    /// Another request of the same conversation used the slot: an opinion, a verdict, a summary, a delegate.
+    OwnRequest,
     /// Somebody else used the slot.
     SlotTaken,
     /// The server was started again.
@@ -196,7 +206,7 @@ pub enum CacheCause {
 
 impl CacheCause {
     /// All causes.
-    pub const ALL: [CacheCause; 14] = [
+    pub const ALL: [CacheCause; 15] = [
         CacheCause::ToolBytes,
         CacheCause::ToolOrder,
         CacheCause::ToolsChanged,
@@ -208,6 +218,7 @@ impl CacheCause {
         CacheCause::Compaction,
         CacheCause::WindowChanged,
         CacheCause::ModelChanged,
+        CacheCause::OwnRequest,
         CacheCause::SlotTaken,
         CacheCause::ServerRestarted,
         CacheCause::ServerForgot,
@@ -228,6 +239,7 @@ impl CacheCause {
             CacheCause::Compaction => "compaction",
             CacheCause::WindowChanged => "window changed",
             CacheCause::ModelChanged => "model changed",
+            CacheCause::OwnRequest => "own request",
             CacheCause::SlotTaken => "slot taken",
             CacheCause::ServerRestarted => "server restarted",
             CacheCause::ServerForgot => "server forgot",
