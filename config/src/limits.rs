@@ -365,10 +365,11 @@ pub mod fixed {
     pub const ANSWER_REPAIRS_MAX: u32 = 1;
     /// Characters of a final answer that are looked through for claims; they stand at its beginning or its end.
     pub const CLAIMS_CHARS_MAX: usize = 16_384;
-    /// How long a model may take for its verdict on an answer, which then stands without one.
+    /// How long the agent `verify` may take for its verdict on an answer, which then stands without one. Its steps have a bound of
+    /// their own; this one is for a person who waits.
     pub const VERDICT_WITHIN: Duration = Duration::from_secs(120);
-    /// Tokens of that verdict.
-    pub const VERDICT_TOKENS_MAX: u32 = 512;
+    /// Share of the window that it is given of the request, the calls and the answer: it must have room to look for itself.
+    pub const VERDICT_TASK_SHARE: f64 = 0.4;
     /// Calls of a turn that the verdict is given with, the newest.
     pub const VERDICT_CALLS_MAX: usize = 24;
     /// Characters of each of them, and of its result.

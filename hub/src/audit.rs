@@ -19,6 +19,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 use toolpool_config::Effect;
 
+use crate::delegate::DELEGATE;
 use crate::journal::entry::{
     ApproverKind, Begin, CallId, Checked, DecisionNote, DecisionSource, DelegatedNote, Entry, Line,
     RefusedWhy, SettledBy, Verdict,
@@ -333,7 +334,13 @@ impl Audit {
                 session,
                 ..
             }) => {
-                self.record(*call, line).delegate = Some(Delegate {
+                let record = self.record(*call, line);
+                // One that no reply asked for is the hub's own check of an answer.
+                if record.name.is_empty() {
+                    record.named(DELEGATE);
+                    record.decision = Ruling::Own;
+                }
+                record.delegate = Some(Delegate {
                     agent: agent.clone(),
                     session: session.clone(),
                 });

@@ -27,7 +27,7 @@ use toolpool_registry::TokenCounter;
 
 pub(crate) use approver::approver;
 pub use begun::Delegates;
-pub(crate) use past::{begun_below, settle};
+pub(crate) use past::{answered, begun_below, settle};
 pub use tool::{DELEGATE, arguments, definition};
 
 use crate::agent::{Above, Agent, Ended, Setup, Start, agent_type};
@@ -175,12 +175,14 @@ pub async fn run(
     let kind = agent_type(&config, &task.agent)?.clone();
     let rights = agent.rights();
     let depth = rights.depth() + 1;
-    if depth > config.delegate.depth_max {
+    // The hub's own check of an answer takes no agent's place.
+    let own = call.is_own();
+    if !own && depth > config.delegate.depth_max {
         let most = config.delegate.depth_max;
         return Err(Error::DelegateDepth { most });
     }
     let caller = agent.caller()?;
-    if agent.begun().fetch_add(1, Ordering::Relaxed) >= config.delegate.total_max {
+    if !own && agent.begun().fetch_add(1, Ordering::Relaxed) >= config.delegate.total_max {
         agent.begun().fetch_sub(1, Ordering::Relaxed);
         let most = config.delegate.total_max;
         return Err(Error::DelegateTotal { most });
@@ -263,7 +265,7 @@ fn turn<'a>(
 }
 
 /// As much of a text as takes no more tokens than this, whole lines where there are some.
-fn head<'a>(text: &'a str, tokens: u32, counter: &TokenCounter) -> &'a str {
+pub(crate) fn head<'a>(text: &'a str, tokens: u32, counter: &TokenCounter) -> &'a str {
     if counter.count(text) <= tokens {
         return text;
     }

@@ -70,7 +70,7 @@ pub struct Memory {
 impl Memory {
     /// Takes in the next line.
     pub fn apply(&mut self, line: &Line) {
-        if line.entry.call().is_some_and(CallId::is_read_back) {
+        if line.entry.call().is_some_and(CallId::is_own) {
             return;
         }
         match &line.entry {

@@ -75,7 +75,7 @@ impl Workflow {
     ///
     /// What the hub reads back by itself is no part of the work: nobody waits for it, and nothing of it is in doubt.
     pub fn apply(&mut self, line: &Line) {
-        if line.entry.call().is_some_and(CallId::is_read_back) {
+        if line.entry.call().is_some_and(CallId::is_own) {
             return;
         }
         match &line.entry {

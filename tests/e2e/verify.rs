@@ -318,13 +318,20 @@ fn a_model_gives_its_verdict_where_it_is_asked_for_one() {
     );
     let chats = world.model.chats();
     assert_eq!(chats.len(), 4);
-    let aside = Conversation::read(&chats[2].body);
-    assert!(aside.tool_names().is_empty(), "it can change nothing");
+    let asked = Conversation::read(&chats[2].body);
     assert!(
-        aside.messages[1].text.contains("files__write_file"),
-        "{:?}",
-        aside.messages[1]
+        !asked.tool_names().contains(&"files__write_file"),
+        "it can change nothing: {:?}",
+        asked.tool_names()
     );
+    let task = &asked.messages[1].text;
+    for part in [
+        "write down the weather",
+        "files__write_file",
+        "It will be sunny",
+    ] {
+        assert!(task.contains(part), "{part}: {task}");
+    }
     assert!(
         world
             .last_asked()

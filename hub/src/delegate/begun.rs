@@ -15,7 +15,8 @@ impl Delegates {
     /// Takes in the next line.
     pub fn apply(&mut self, line: &Line) {
         if let Entry::Delegated(note) = &line.entry {
-            self.count += 1;
+            // The hub's own check of an answer is none that somebody gave a task.
+            self.count += u32::from(!note.call.is_own());
             self.all.insert(note.call, note.clone());
         }
     }
@@ -31,7 +32,7 @@ impl Delegates {
         self.all.values()
     }
 
-    /// How many there were.
+    /// How many there were that somebody gave a task.
     #[must_use]
     pub fn count(&self) -> u32 {
         self.count

@@ -30,9 +30,8 @@ pub(super) struct Written {
 impl Written {
     /// Nothing where the call only reads, or effects are not looked at.
     pub(super) fn of(valid: &Valid, door: &Door<'_>) -> Option<Written> {
-        let wanted = door.config.verify.effects
-            && !valid.tool.claims.read_only()
-            && !valid.call.id.is_read_back();
+        let wanted =
+            door.config.verify.effects && !valid.tool.claims.read_only() && !valid.call.id.is_own();
         wanted.then(|| Written {
             tool: valid.tool.clone(),
             call: valid.call.id,

@@ -6,15 +6,14 @@
 
 use tokio_util::sync::CancellationToken;
 use toolpool_config::ClaimCheck;
-use toolpool_config::fixed::{ANSWER_REPAIRS_MAX, FINDINGS_TOLD_MAX, STALLED_AFTER};
+use toolpool_config::fixed::{ANSWER_REPAIRS_MAX, FINDINGS_TOLD_MAX};
 
 use super::agent;
 use super::claims::{Deed, Held as Against, Was, findings};
 use crate::agent::Agent;
 use crate::error::Error;
-use crate::event::heartbeat;
 use crate::journal::Sync;
-use crate::journal::entry::{Checked, Entry, StepNo, TurnNo, VerifiedNote};
+use crate::journal::entry::{CallId, Checked, Entry, StepNo, TurnNo, VerifiedNote};
 
 /// What becomes of an answer.
 pub(crate) enum Held {
@@ -36,6 +35,11 @@ pub(crate) async fn hold(
     if how == ClaimCheck::Off || note.is_some() || cancel.is_cancelled() {
         return Ok(Held::Stands(note));
     }
+    // A verdict says of another answer that it is wrong, and claims nothing itself.
+    let is_verdict = agent.agent().as_deref() == Some(agent::VERIFY);
+    if is_verdict {
+        return Ok(Held::Stands(None));
+    }
     let (answer, asked, deeds, sent_back) = known(agent, turn);
     let mut found = {
         let snapshot = agent.hub().snapshot();
@@ -53,31 +57,34 @@ pub(crate) async fn hold(
         };
         findings(&answer, &against)
     };
-    let mut what = Checked::Claims;
+    let (mut what, mut call, mut unchecked) = (Checked::Claims, None, None);
     let changed = deeds.iter().any(|deed| deed.now && deed.changes);
-    if found.is_empty() && how == ClaimCheck::Agent && changed && sent_back == 0 {
-        let stream = agent.stream();
-        let asking = agent::verdict(agent, turn, cancel);
-        if let Some(verdict) = heartbeat(&stream, "verify", STALLED_AFTER, asking).await {
-            what = Checked::Verdict;
-            found = verdict.findings;
+    let wanted = how == ClaimCheck::Agent && agent::is_checked(agent);
+    if found.is_empty() && wanted && changed && sent_back == 0 {
+        let id = CallId::verdict(turn, step);
+        match agent::verdict(agent, id, cancel).await {
+            Ok(verdict) => {
+                (what, call) = (Checked::Verdict, Some(id));
+                found = verdict.findings;
+            }
+            Err(why) => unchecked = Some(format!("the answer was not checked: {why}")),
         }
     }
     found.truncate(FINDINGS_TOLD_MAX);
     if found.is_empty() {
         // Only what was doubted before is worth a line.
         if sent_back > 0 || what == Checked::Verdict {
-            write(agent, (turn, step), what, Vec::new(), None).await?;
+            write(agent, (turn, step), (what, call), Vec::new(), None).await?;
         }
-        return Ok(Held::Stands(None));
+        return Ok(Held::Stands(unchecked));
     }
     if sent_back < ANSWER_REPAIRS_MAX && step < config.agent.steps_max {
         let told = told(&found);
-        write(agent, (turn, step), what, found, Some(told)).await?;
+        write(agent, (turn, step), (what, call), found, Some(told)).await?;
         return Ok(Held::SentBack);
     }
     let note = format!("the answer does not hold: {}", found.join("; "));
-    write(agent, (turn, step), what, found, None).await?;
+    write(agent, (turn, step), (what, call), found, None).await?;
     Ok(Held::Stands(Some(note)))
 }
 
@@ -112,7 +119,7 @@ fn told(found: &[String]) -> String {
 async fn write(
     agent: &Agent,
     (turn, step): (TurnNo, StepNo),
-    what: Checked,
+    (what, call): (Checked, Option<CallId>),
     findings: Vec<String>,
     told: Option<String>,
 ) -> Result<(), Error> {
@@ -120,7 +127,7 @@ async fn write(
         turn,
         step,
         what,
-        call: None,
+        call,
         holds: findings.is_empty(),
         findings,
         told,

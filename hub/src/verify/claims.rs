@@ -16,6 +16,7 @@
 
 mod deeds;
 mod failures;
+mod lexicon;
 mod said;
 mod words;
 

@@ -41,9 +41,19 @@ impl CallId {
         }
     }
 
-    /// Whether it is such a call.
+    /// The id of the delegate that gives its verdict on the answer of this step. It is in no reply either.
     #[must_use]
-    pub fn is_read_back(self) -> bool {
+    pub fn verdict(turn: TurnNo, step: StepNo) -> CallId {
+        CallId {
+            turn,
+            step,
+            index: 2 * Self::OWN - 1,
+        }
+    }
+
+    /// Whether it is such a call of the hub's own.
+    #[must_use]
+    pub fn is_own(self) -> bool {
         let own = if self.turn == 0 {
             self.step
         } else {
@@ -122,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_call_is_read_back_under_an_id_of_its_own() {
+    fn a_call_is_own_under_an_id_of_its_own() {
         let in_a_turn = CallId {
             turn: 1,
             step: 2,
@@ -130,7 +140,7 @@ mod tests {
         };
         for id in [in_a_turn, CallId::outside(7), CallId::outside(50_000)] {
             let back = id.read_back();
-            assert!(back.is_read_back() && !id.is_read_back() && back != id);
+            assert!(back.is_own() && !id.is_own() && back != id);
             assert_eq!(back.to_string().parse(), Ok(back));
         }
     }

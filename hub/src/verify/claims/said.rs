@@ -3,6 +3,10 @@
 //! Three forms count, nothing else: "I (also) updated x", "Updated x" at the beginning, and "x has been updated". What stands
 //! under a condition, is asked, denied, proposed, or done by somebody else is no claim.
 
+use super::lexicon::{
+    ASIDE, AUXILIARIES, COUNTED, DENIALS, FOREIGN, HEDGES, Kind, NUMBERED, OTHERS, THINGS, VERBS,
+    kind_of, number, participle, verb,
+};
 use super::words::{Clause, Word, clauses};
 
 /// Something that an answer says was done.
@@ -32,275 +36,6 @@ pub(super) enum Claim {
         verb: String,
         noun: String,
     },
-}
-
-/// What a verb says was done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Write,
-    Delete,
-    Move,
-    Read,
-    Run,
-    Send,
-}
-
-const VERBS: &[(Kind, &[&str])] = &[
-    (
-        Kind::Write,
-        &[
-            "created",
-            "wrote",
-            "written",
-            "saved",
-            "added",
-            "updated",
-            "modified",
-            "changed",
-            "edited",
-            "fixed",
-            "generated",
-            "refactored",
-            "rewrote",
-            "rewritten",
-            "replaced",
-            "inserted",
-            "appended",
-            "implemented",
-            "corrected",
-            "stored",
-            "exported",
-            "patched",
-            "adjusted",
-            "opened",
-            "filed",
-        ],
-    ),
-    (Kind::Delete, &["deleted", "removed", "erased"]),
-    (Kind::Move, &["renamed", "moved"]),
-    (
-        Kind::Read,
-        &[
-            "read",
-            "reviewed",
-            "inspected",
-            "examined",
-            "analyzed",
-            "analysed",
-        ],
-    ),
-    (
-        Kind::Run,
-        &["ran", "executed", "called", "invoked", "used", "run"],
-    ),
-    (Kind::Send, &["sent", "emailed"]),
-];
-/// Participles of other languages, which stand behind what they are said of.
-const FOREIGN: &[(Kind, &[&str])] = &[
-    (
-        Kind::Write,
-        &[
-            "erstellt",
-            "geschrieben",
-            "aktualisiert",
-            "gespeichert",
-            "geändert",
-            "angelegt",
-            "créé",
-            "écrit",
-            "enregistré",
-            "modifié",
-            "creado",
-            "escrito",
-            "guardado",
-            "actualizado",
-            "modificado",
-        ],
-    ),
-    (
-        Kind::Delete,
-        &["gelöscht", "entfernt", "supprimé", "eliminado", "borrado"],
-    ),
-];
-const AUXILIARIES: &[&str] = &[
-    "have",
-    "has",
-    "also",
-    "just",
-    "now",
-    "successfully",
-    "then",
-    "already",
-    "first",
-    "then",
-    "finally",
-    "additionally",
-    "even",
-    "quickly",
-    "manually",
-    "both",
-];
-/// Words that make a clause something other than a report.
-const HEDGES: &[&str] = &[
-    "could",
-    "would",
-    "should",
-    "can",
-    "may",
-    "might",
-    "will",
-    "want",
-    "like",
-    "need",
-    "needs",
-    "please",
-    "suggest",
-    "recommend",
-    "let",
-    "let's",
-    "going",
-    "plan",
-    "next",
-    "i'll",
-    "i'd",
-    "you'll",
-    "must",
-    "shall",
-    "consider",
-    "try",
-    "to-do",
-    "todo",
-    "propose",
-    "kann",
-    "könnte",
-    "würde",
-    "soll",
-    "sollte",
-    "werde",
-    "muss",
-    "pourrait",
-    "podría",
-];
-const DENIALS: &[&str] = &[
-    "not",
-    "never",
-    "without",
-    "unable",
-    "failed",
-    "fails",
-    "cannot",
-    "can't",
-    "couldn't",
-    "didn't",
-    "don't",
-    "doesn't",
-    "haven't",
-    "hasn't",
-    "wasn't",
-    "weren't",
-    "isn't",
-    "won't",
-    "nothing",
-    "neither",
-    "denied",
-    "refused",
-    "none",
-    "no",
-    "nicht",
-    "kein",
-    "keine",
-    "pas",
-    "attempted",
-    "nor",
-];
-/// Words by which somebody else, or another time, did it.
-const OTHERS: &[&str] = &[
-    "by",
-    "ago",
-    "since",
-    "last",
-    "originally",
-    "previously",
-    "upstream",
-    "you",
-    "earlier",
-    "before",
-    "they",
-    "user",
-    "commit",
-    "version",
-    "von",
-    "author",
-    "yesterday",
-    "initially",
-];
-/// Words before a path by which it is not what the verb is about.
-const ASIDE: &[&str] = &[
-    "using", "like", "per", "see", "via", "with", "by", "for", "of", "than", "from", "as", "on",
-    "about", "matching", "under", "against", "through",
-];
-/// Things that only a call can have made or changed.
-const THINGS: &[&str] = &[
-    "file",
-    "files",
-    "folder",
-    "directory",
-    "note",
-    "notes",
-    "issue",
-    "ticket",
-    "branch",
-    "record",
-    "entry",
-    "event",
-    "database",
-    "calendar",
-    "config",
-    "configuration",
-    "repository",
-    "reminder",
-    "message",
-    "email",
-    "mail",
-    "appointment",
-    "meeting",
-    "invoice",
-];
-/// Things that are counted one a call.
-const COUNTED: &[&str] = &[
-    "files",
-    "folders",
-    "directories",
-    "pages",
-    "notes",
-    "issues",
-    "tickets",
-    "records",
-    "events",
-    "emails",
-    "messages",
-    "branches",
-    "reminders",
-    "tasks",
-];
-/// Things that have an id.
-const NUMBERED: &[&str] = &[
-    "issue", "issues", "ticket", "tickets", "task", "tasks", "order", "orders", "invoice", "card",
-    "story", "bug", "pr", "request", "case", "event",
-];
-
-fn verb(word: &Word) -> Option<Kind> {
-    kind_of(VERBS, word)
-}
-
-fn kind_of(lexicon: &[(Kind, &[&str])], word: &Word) -> Option<Kind> {
-    if word.code {
-        return None;
-    }
-    let found = lexicon
-        .iter()
-        .find(|(_, verbs)| verbs.contains(&&*word.lower));
-    found.map(|(kind, _)| *kind)
 }
 
 /// The claims of an answer, in order.
@@ -355,16 +90,6 @@ pub(super) fn claims(answer: &str, tool: &dyn Fn(&str) -> bool) -> Vec<Claim> {
         heading = Some((kind, text));
     }
     out
-}
-
-/// The form that goes with "was".
-fn participle(verb: &str) -> String {
-    match verb {
-        "wrote" => "written",
-        "rewrote" => "rewritten",
-        verb => verb,
-    }
-    .to_owned()
 }
 
 fn has_verb(clause: &Clause) -> bool {
@@ -619,15 +344,6 @@ fn ids(clause: &Clause, kind: Kind, out: &mut Vec<Claim>) {
             out.push(Claim::Id { id });
         }
     }
-}
-
-fn number(word: &str) -> Option<u64> {
-    const WORDS: [&str; 13] = [
-        "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
-        "eleven", "twelve",
-    ];
-    let spelt = WORDS.iter().position(|spelt| *spelt == word);
-    spelt.map(|at| at as u64).or_else(|| word.parse().ok())
 }
 
 /// "3 files", right behind the verb.
