@@ -359,6 +359,8 @@ pub mod fixed {
     pub const READ_BACK_BYTES_MAX: usize = 64 << 10;
     /// Characters of a line that a finding about a read-back quotes.
     pub const READ_BACK_LINE_CHARS_MAX: usize = 80;
+    /// Lines of a content that a reader shows in any case. One that shows more and then stops may have a bound of its own.
+    pub const READ_BACK_LINES_SURE: usize = 100;
     /// Findings about a final answer that the model is told at once: more is a list that nobody works off.
     pub const FINDINGS_TOLD_MAX: usize = 4;
     /// Times that a turn's answer is sent back to be repaired: the second one stands.

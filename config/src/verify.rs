@@ -46,8 +46,8 @@ pub enum ClaimCheck {
     Off,
     /// Against the journal, without a model. A finding costs one more model call.
     Deterministic,
-    /// The same, and then by a model that sees request, answer and effects: one model call more in each turn that changed
-    /// something.
+    /// The same, and then by the agent `verify`, which sees request, answer and effects and looks for itself: some model calls
+    /// more in each turn that changed something.
     Agent,
 }
 

@@ -27,7 +27,7 @@ use toolpool_registry::TokenCounter;
 
 pub(crate) use approver::approver;
 pub use begun::Delegates;
-pub(crate) use past::{answered, begun_below, settle};
+pub(crate) use past::{begun_below, settle};
 pub use tool::{DELEGATE, arguments, definition};
 
 use crate::agent::{Above, Agent, Ended, Setup, Start, agent_type};

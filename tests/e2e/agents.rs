@@ -378,6 +378,28 @@ fn a_delegate_that_a_crash_cut_off_is_told_of_and_not_begun_again() {
 }
 
 #[test]
+fn a_delegate_that_a_person_goes_on_with_keeps_the_types_above_it() {
+    let world = World::new(&format!("{ALLOWED}{READER}"), |asked| match at(asked) {
+        (0, "ask") => Answer::call("delegate", json!({ "agent": "reader", "task": "pass" })),
+        (0, "pass") => Answer::call("delegate", json!({ "agent": "general", "task": "look" })),
+        (0, "try") => directly("resumed"),
+        _ => Answer::say("done"),
+    });
+    world.run(&["ask"]).ok();
+    let journals = world.journals();
+    let general = journals.iter().find(|(_, lines)| {
+        matches!(&lines[0].entry, Entry::Begin(begin) if begin.agent.as_deref() == Some("general"))
+    });
+    let (id, _) = general.expect("the innermost");
+    world.run(&["--resume", id, "try"]).ok();
+    assert_eq!(world.reached(), expected(&["resumed"], &["read-only"]));
+    // Nor does a copy of it lose them.
+    world.run(&["--fork", id, "try"]).ok();
+    assert_eq!(world.reached(), expected(&["resumed"], &["read-only"]));
+    assert_eq!(world.servers[0].saw("call").len(), 2);
+}
+
+#[test]
 fn ctrl_c_ends_a_delegate_with_its_caller() {
     let world = World::new(ALLOWED, writes_and_waits);
     let mut child = until_it_waits(&world);

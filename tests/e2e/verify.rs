@@ -72,6 +72,10 @@ impl World {
         Conversation::read(&self.model.chats().last().expect("a request").body)
     }
 
+    fn request(&self, at: usize) -> Conversation {
+        Conversation::read(&self.model.chats()[at].body)
+    }
+
     fn called(&self) -> Vec<String> {
         let calls = self.files.saw("call");
         calls
@@ -288,13 +292,18 @@ fn a_second_lie_is_told_to_the_person() {
 }
 
 #[test]
-fn a_model_gives_its_verdict_where_it_is_asked_for_one() {
+fn a_verify_agent_gives_its_verdict_where_it_is_asked_for_one() {
     let world = World::new(
         "kept",
         "verify.claims = \"agent\"",
         [
             write("a.txt", "rain"),
             Answer::say("It will be sunny; see `a.txt`."),
+            // It looks for itself, and can change nothing.
+            Answer::call("files__read_file", json!({ "path": "a.txt" })).and_call(
+                "files__write_file",
+                json!({ "path": "a.txt", "content": "sun" }),
+            ),
             Answer::say(
                 "{\"holds\": false, \"findings\": [\"the file says rain, and the answer says sunny\"]}",
             ),
@@ -311,19 +320,16 @@ fn a_model_gives_its_verdict_where_it_is_asked_for_one() {
     let verdict = heard
         .verified()
         .into_iter()
-        .find(|note| note.what == Checked::Verdict);
+        .find(|note| note.what == Checked::Verdict)
+        .expect("a verdict");
+    assert_eq!((verdict.holds, verdict.told.is_some()), (false, true));
+    assert_eq!(world.model.chats().len(), 5);
     assert_eq!(
-        verdict.map(|note| (note.holds, note.told.is_some())),
-        Some((false, true))
+        world.called(),
+        ["write_file", "read_file", "read_file"],
+        "written and read back, and read once more"
     );
-    let chats = world.model.chats();
-    assert_eq!(chats.len(), 4);
-    let asked = Conversation::read(&chats[2].body);
-    assert!(
-        !asked.tool_names().contains(&"files__write_file"),
-        "it can change nothing: {:?}",
-        asked.tool_names()
-    );
+    let asked = world.request(2);
     let task = &asked.messages[1].text;
     for part in [
         "write down the weather",
@@ -333,9 +339,72 @@ fn a_model_gives_its_verdict_where_it_is_asked_for_one() {
         assert!(task.contains(part), "{part}: {task}");
     }
     assert!(
+        !asked.tool_names().contains(&"files__write_file"),
+        "{:?}",
+        asked.tool_names()
+    );
+    let read = world.request(3);
+    assert!(
+        read.messages
+            .iter()
+            .any(|said| said.text.contains("rain") && said.role == "tool")
+    );
+    assert!(
         world
             .last_asked()
             .last()
             .is_some_and(|said| said.text.contains("the answer says sunny"))
     );
+    // It is a delegate that nobody's model asked for, and stands in the trail.
+    let call = verdict.call.expect("its own call").to_string();
+    let delegated = heard.events.iter().any(|event| {
+        matches!(&event.what, What::Delegated { call: of, agent, .. } if *of == call && agent == "verify")
+    });
+    assert!(delegated);
+    let rows = world.env.run(["audit", "--decision", "own", "--json"]).ok();
+    let row = rows
+        .stdout
+        .lines()
+        .find(|row| row.contains(&call))
+        .unwrap_or_else(|| panic!("{}", rows.stdout));
+    assert!(
+        row.contains("\"name\":\"delegate\"") && row.contains("\"agent\":\"verify\""),
+        "{row}"
+    );
+}
+
+#[test]
+fn an_answer_without_a_verdict_stands_and_is_told_to_be_unchecked() {
+    for (top, why, requests) in [
+        ("verify.claims = \"agent\"", "what it said is no verdict", 3),
+        (
+            "verify.claims = \"agent\"\nagents.verify.effects = \"mutating\"",
+            "does more than read",
+            2,
+        ),
+    ] {
+        let world = World::new(
+            "kept",
+            top,
+            [
+                write("a.txt", "rain"),
+                Answer::say("I wrote `a.txt`: rain."),
+                Answer::say("Looks good to me!"),
+            ],
+        );
+        let heard = world.ask("write down the weather");
+        let (how, note) = heard.end();
+        let note = note.unwrap_or_default();
+        assert_eq!(how, "answered", "{}", heard.run.snapshot());
+        assert!(
+            note.starts_with("the answer was not checked: ") && note.ends_with(why),
+            "{note}"
+        );
+        assert_eq!(world.model.chats().len(), requests);
+        let verdicts = heard.verified();
+        assert!(
+            verdicts.iter().all(|note| note.what != Checked::Verdict),
+            "{verdicts:?}"
+        );
+    }
 }

@@ -157,12 +157,20 @@ pub(crate) enum Command {
     /// Show every decision on a call: who allowed it by which rule, and what came of it
     ///
     /// Of all sessions, also those of `serve` and `call`, the newest last. Calls of a delegate stand under
-    /// the call that began it. Without --lines, --json or --csv: the last 100.
+    /// the call that began it. Without --lines, --json or --csv: the last 100. `why call` tells all of one,
+    /// `audit verify` whether the journals are as they were written.
     Audit(Box<AuditArgs>),
     /// Explain what happened: why a tool was offered or not, a call, what was in the window at a step
+    ///
+    /// Read from the journal of the last conversation, or of the one that --session names. `audit` lists the
+    /// calls, `sessions show` the turns and steps; `/why` in a conversation tells the same of it.
     #[command(subcommand)]
     Why(WhyCommand),
     /// List the kinds of agents, or show what one may do
+    ///
+    /// A type is a prompt with bounds on tools, mode and steps. `--agent NAME` runs a conversation as one, and
+    /// the model may give tasks to them. Write your own as `[agents.NAME]` in the configuration, or as
+    /// `agents/NAME.md` beside it.
     Agents {
         /// What to do with them
         #[command(subcommand)]

@@ -102,11 +102,6 @@ pub(super) fn ending(how: EndHow) -> String {
     word.as_str().unwrap_or("unknown").to_owned()
 }
 
-/// The last words of a delegate that had answered.
-pub(crate) fn answered(store: &Store, note: &DelegatedNote) -> Option<String> {
-    Changes::of(store, &note.session).answer
-}
-
 /// What is known of a delegate whose caller's process ended, and whether that is a failure.
 pub(super) fn told(store: &Store, note: &DelegatedNote) -> (String, bool) {
     let changes = Changes::of(store, &note.session);

@@ -58,7 +58,11 @@ pub(super) fn read(journal: &Path) -> io::Result<Option<Head>> {
         return Ok(None);
     };
     match fs::read(file) {
-        Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
+        // What a power cut leaves of a file that was replaced and not synced, which would cost every turn its wait.
+        Ok(bytes) if bytes.iter().all(|byte| *byte == 0) => Ok(None),
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }

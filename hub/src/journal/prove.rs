@@ -72,6 +72,8 @@ pub enum Wrong {
         /// The number of the last line when it was written down.
         seq: u64,
     },
+    /// What was written down of its end can't be read.
+    Witness,
     /// No line has the hash that was kept.
     Unexpected,
     /// The session's end was written down, and its journal is gone.
@@ -113,6 +115,9 @@ impl fmt::Display for Wrong {
             Wrong::Short { seq } => write!(
                 f,
                 "the end is gone behind it: the session had {seq} entries when its end was written down"
+            ),
+            Wrong::Witness => f.write_str(
+                "what was written down of the session's end can't be read: it was changed",
             ),
             Wrong::Unexpected => f.write_str(
                 "no entry has the hash that was kept: the journal was cut or written anew",
@@ -286,13 +291,18 @@ impl Store {
         let path = self.folder(id).join(JOURNAL);
         let cannot = || disk_error("read", id);
         // Read before the journal, so that a session which goes on meanwhile is not ahead of itself.
-        let noted = heads::read(&path).map_err(cannot())?;
+        let (noted, broken) = match heads::read(&path) {
+            Ok(noted) => (noted, false),
+            // Said of this session, so that the others are proved all the same.
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => (None, true),
+            Err(error) => return Err(cannot()(error)),
+        };
         let mut bytes = match self.known(id).and_then(|()| {
             let read = self.disk.read(&path);
             read.map_err(cannot())
         }) {
             Ok(bytes) => bytes,
-            Err(error) if noted.is_some() && is_gone(&error) => {
+            Err(error) if (noted.is_some() || broken) && is_gone(&error) => {
                 return Ok(Proof {
                     session: id.to_owned(),
                     lines: 0,
@@ -311,7 +321,14 @@ impl Store {
             // The last line may just be on its way.
             bytes = self.disk.read(&path).map_err(cannot())?;
         }
-        Ok(walk(id, &bytes, noted, expect))
+        let mut proof = walk(id, &bytes, noted, expect);
+        if broken && proof.bad.is_none() {
+            proof.bad = Some(Bad {
+                line: proof.lines,
+                wrong: Wrong::Witness,
+            });
+        }
+        Ok(proof)
     }
 
     /// Every session that can be asked about: those that are there, and those whose end was written down.

@@ -45,13 +45,6 @@ pub(crate) async fn verdict(
     call: CallId,
     cancel: &CancellationToken,
 ) -> Result<Verdict, String> {
-    // What a crash cut off, or what was said before it, is not asked for again.
-    let begun = agent.folds().delegates.of(call).cloned();
-    if let Some(note) = begun {
-        return delegate::answered(agent.store(), &note)
-            .and_then(|text| parse(&text))
-            .ok_or_else(|| "the program was restarted before its verdict".to_owned());
-    }
     let config = agent.hub().config();
     let kind = agent_type(&config, VERIFY).map_err(|error| error.to_string())?;
     // A person may write a type of that name anew; one that could change something is no check.

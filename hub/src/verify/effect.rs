@@ -11,7 +11,7 @@
 //! wrong for another reason than a missing effect, there is none: servers reformat, number lines and add headers.
 
 use serde_json::{Map, Value};
-use toolpool_config::fixed::{READ_BACK_BYTES_MAX, READ_BACK_LINE_CHARS_MAX};
+use toolpool_config::fixed::{READ_BACK_BYTES_MAX, READ_BACK_LINE_CHARS_MAX, READ_BACK_LINES_SURE};
 use toolpool_config::{ReadBackTable, ToolOverride};
 use toolpool_registry::ToolMeta;
 
@@ -285,19 +285,39 @@ pub fn compare(
             }
         }
         (_, Err(_)) => Err("the reader gave no result"),
+        // A reader fails for many reasons; only one of them speaks against the write.
+        (_, Ok(result)) if failed(result) && !says_absent(result) => {
+            Err("the reader failed, which may have another reason")
+        }
         (Wanted::Content { path, .. }, Ok(result)) if failed(result) => {
             Ok(Some(format!("`{path}` can't be read")))
         }
         (Wanted::Fields(_), Ok(result)) if failed(result) => {
             Ok(Some("it can't be read".to_owned()))
         }
-        (Wanted::Content { content, .. }, Ok(result)) => Ok(differs(content, result)),
+        (Wanted::Content { content, .. }, Ok(result)) => differs(content, result),
         (Wanted::Fields(wanted), Ok(result)) => other_fields(wanted, result),
     }
 }
 
+/// Whether a failure says that there is no such thing.
+fn says_absent(result: &Value) -> bool {
+    let text = text_of(result).to_lowercase();
+    let marks = [
+        "not found",
+        "no such",
+        "not exist",
+        "n't exist",
+        "enoent",
+        "no file",
+        "is no ",
+        "404",
+    ];
+    marks.iter().any(|mark| text.contains(mark))
+}
+
 /// The first line of a content that a result does not show, in order.
-fn differs(content: &str, result: &Value) -> Option<String> {
+fn differs(content: &str, result: &Value) -> Result<Option<String>, &'static str> {
     let mut shown = vec![text_of(result)];
     let structured = result.get("structuredContent");
     let from_text = serde_json::from_str(&shown[0]).ok();
@@ -306,11 +326,22 @@ fn differs(content: &str, result: &Value) -> Option<String> {
     }
     let faults = shown.iter().map(|text| missing_line(content, text));
     // Whichever of the texts is the content; the first stands for all where none is.
-    let faults: Option<Vec<String>> = faults.collect();
-    faults.and_then(|faults| faults.into_iter().next())
+    let faults: Option<Vec<Missing>> = faults.collect();
+    match faults.and_then(|faults| faults.into_iter().next()) {
+        None => Ok(None),
+        Some(Missing { unsure: true, .. }) => Err("the reader may have left out the rest"),
+        Some(Missing { said, .. }) => Ok(Some(said)),
+    }
 }
 
-fn missing_line(content: &str, shown: &str) -> Option<String> {
+/// A line that is not shown.
+struct Missing {
+    said: String,
+    /// Whether the reader may have stopped before it: it says so, or ends there after many lines.
+    unsure: bool,
+}
+
+fn missing_line(content: &str, shown: &str) -> Option<Missing> {
     let line = |text: &'_ str| text.trim().to_owned();
     let mut rest = shown.lines().map(line).filter(|line| !line.is_empty());
     let lines: Vec<(usize, String)> = content
@@ -320,6 +351,7 @@ fn missing_line(content: &str, shown: &str) -> Option<String> {
         .filter(|(_, line)| !line.is_empty())
         .collect();
     for (at, wanted) in &lines {
+        let behind = rest.clone();
         let found = rest.any(|shown| {
             shown == *wanted
                 || shown.ends_with(wanted.as_str())
@@ -327,10 +359,30 @@ fn missing_line(content: &str, shown: &str) -> Option<String> {
         });
         if !found {
             let quoted: String = wanted.chars().take(READ_BACK_LINE_CHARS_MAX).collect();
-            return Some(format!("line {} is not there: `{quoted}`", at + 1));
+            return Some(Missing {
+                said: format!("line {} is not there: `{quoted}`", at + 1),
+                unsure: stops(behind, *at),
+            });
         }
     }
     None
+}
+
+/// Whether what is shown behind the last line that was found looks like the end of a part.
+fn stops(behind: impl Iterator<Item = String>, at: usize) -> bool {
+    let marks = [
+        "truncated",
+        "omitted",
+        "go on with",
+        "more lines",
+        "remaining",
+        "is cut",
+        "left out",
+    ];
+    let behind: Vec<String> = behind.map(|line| line.to_lowercase()).collect();
+    let says = |line: &String| marks.iter().any(|mark| line.contains(mark));
+    // One line may be a foot of the reader's own.
+    behind.iter().rev().take(2).any(says) || (behind.len() <= 1 && at >= READ_BACK_LINES_SURE)
 }
 
 fn texts(value: &Value, out: &mut Vec<String>) {

@@ -94,6 +94,14 @@ impl Format {
                 "eslintrc",
                 "jshintrc",
                 "swcrc",
+                "babelrc",
+                "api-extractor",
+                "appsettings",
+                "turbo",
+                "deno",
+                "biome",
+                "wrangler",
+                "renovate",
             ];
             let folder = [".vscode/", ".devcontainer/", ".zed/"];
             settings
@@ -173,6 +181,10 @@ type Found = Option<(usize, usize, String)>;
 
 fn json(text: &str) -> Found {
     let error = serde_json::from_str::<serde::de::IgnoredAny>(text).err()?;
+    // How deep it may be is this parser's bound and not the format's.
+    if error.to_string().starts_with("recursion limit exceeded") {
+        return None;
+    }
     // Its own place is said already.
     let what = error.to_string();
     let what = what

@@ -171,3 +171,18 @@ fn a_journal_that_is_gone_is_told_unless_the_program_deleted_it() {
     let run = world.audit(&["verify"]).ok();
     assert_eq!(run.stdout, "no sessions\n");
 }
+
+#[test]
+fn an_end_that_was_written_down_and_is_broken_is_told_of_its_session() {
+    let world = World::new();
+    let head = world.env.path("state/toolpool/heads").join(&world.session);
+    fs::write(&head, "{\"seq\": ").expect("it can be written");
+    let run = world
+        .audit(&["verify", "--all", "--json"])
+        .failed_with(1)
+        .json();
+    assert_eq!(run["sessions"][0]["bad"]["what"], "witness");
+    // What a power cut leaves of it is no accusation.
+    fs::write(&head, [0; 80]).expect("it can be written");
+    world.audit(&["verify"]).ok();
+}

@@ -118,7 +118,7 @@ pub(crate) enum WhyCommand {
     },
     /// What was in the window at a step
     Step {
-        /// The step, as TURN.STEP
+        /// The step, such as `2.1`: the first of the second turn; `sessions show` has them
         #[arg(value_name = "TURN.STEP", value_parser = step)]
         step: (TurnNo, StepNo),
         /// The session: its name, the beginning of it, or `last`

@@ -148,6 +148,18 @@ pub(super) const HEDGES: &[&str] = &[
     "muss",
     "pourrait",
     "podría",
+    "können",
+    "kannst",
+    "möchten",
+    "würden",
+    "wird",
+    "werden",
+    "sollen",
+    "sollten",
+    "sera",
+    "será",
+    "puedo",
+    "peux",
 ];
 pub(super) const DENIALS: &[&str] = &[
     "not",
@@ -180,6 +192,13 @@ pub(super) const DENIALS: &[&str] = &[
     "pas",
     "attempted",
     "nor",
+    "nichts",
+    "nie",
+    "keinen",
+    "jamais",
+    "aucun",
+    "nunca",
+    "ningún",
 ];
 /// Words by which somebody else, or another time, did it.
 pub(super) const OTHERS: &[&str] = &[
@@ -201,6 +220,22 @@ pub(super) const OTHERS: &[&str] = &[
     "author",
     "yesterday",
     "initially",
+    "zuletzt",
+    "ursprünglich",
+    "sie",
+    "du",
+    "ihr",
+    "hast",
+    "par",
+    "vous",
+    "tu",
+    "por",
+    "usted",
+    "ustedes",
+];
+/// Words by which a participle of another language is a report, and not what a thing is like.
+pub(super) const REPORTED: &[&str] = &[
+    "wurde", "wurden", "habe", "haben", "été", "ai", "j'ai", "avons", "he", "hemos", "sido",
 ];
 /// Words before a path by which it is not what the verb is about.
 pub(super) const ASIDE: &[&str] = &[
@@ -288,4 +323,31 @@ pub(super) fn number(word: &str) -> Option<u64> {
     ];
     let spelt = WORDS.iter().position(|spelt| *spelt == word);
     spelt.map(|at| at as u64).or_else(|| word.parse().ok())
+}
+
+/// A year, a day or a month: what was done then was done by somebody else.
+pub(super) fn is_date(word: &Word) -> bool {
+    const MONTHS: [&str; 12] = [
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+    ];
+    let text = &*word.lower;
+    let year = text.get(..4).is_some_and(|year| {
+        year.parse::<u32>()
+            .is_ok_and(|year| (1970..2100).contains(&year))
+    });
+    let ends = text
+        .get(4..)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '/', '.']));
+    !word.code && ((year && ends) || MONTHS.contains(&text))
 }

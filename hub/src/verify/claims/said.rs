@@ -4,8 +4,8 @@
 //! under a condition, is asked, denied, proposed, or done by somebody else is no claim.
 
 use super::lexicon::{
-    ASIDE, AUXILIARIES, COUNTED, DENIALS, FOREIGN, HEDGES, Kind, NUMBERED, OTHERS, THINGS, VERBS,
-    kind_of, number, participle, verb,
+    ASIDE, AUXILIARIES, COUNTED, DENIALS, FOREIGN, HEDGES, Kind, NUMBERED, OTHERS, REPORTED,
+    THINGS, VERBS, is_date, kind_of, number, participle, verb,
 };
 use super::words::{Clause, Word, clauses};
 
@@ -152,7 +152,7 @@ fn passive(clause: &Clause) -> Option<(Kind, usize)> {
     let words = &clause.words;
     if words
         .iter()
-        .any(|word| !word.code && OTHERS.contains(&&*word.lower))
+        .any(|word| !word.code && (OTHERS.contains(&&*word.lower) || is_date(word)))
     {
         return None;
     }
@@ -404,11 +404,11 @@ fn foreign(clause: &Clause, out: &mut Vec<Claim>) {
     else {
         return;
     };
-    if clause
-        .words
-        .iter()
-        .any(|word| OTHERS.contains(&&*word.lower))
-    {
+    let says = |list: &[&str]| {
+        let mut plain = clause.words.iter().filter(|word| !word.code);
+        plain.any(|word| list.contains(&&*word.lower))
+    };
+    if says(OTHERS) || !says(REPORTED) || clause.words.iter().any(is_date) {
         return;
     }
     for word in clause.words.iter().filter(|word| word.is_path()) {

@@ -212,12 +212,50 @@ fn a_content_is_there_or_the_first_missing_line_is_named() {
     assert_eq!(says("one\n  two\n"), "line 4 is not there: `three`");
     assert_eq!(says("something else"), "line 1 is not there: `one`");
     assert_eq!(says("three\ntwo\none"), "line 3 is not there: `two`");
-    let failed = json!({"isError": true, "content": []});
-    assert_eq!(
-        compare(&wanted, Ok(&failed)),
-        Ok(Some("`a` can't be read".into()))
-    );
+    let failed = |said: &str| json!({"isError": true, "content": [{"type": "text", "text": said}]});
+    for absent in [
+        "ENOENT: no such file",
+        "`a` not found",
+        "the file doesn't exist",
+    ] {
+        assert_eq!(
+            compare(&wanted, Ok(&failed(absent))),
+            Ok(Some("`a` can't be read".into()))
+        );
+    }
+    // A reader with another root, a quota, a bad day.
+    for other in [
+        "",
+        "access denied - path outside allowed directories",
+        "rate limit",
+    ] {
+        assert!(compare(&wanted, Ok(&failed(other))).is_err(), "{other}");
+    }
     assert!(compare(&wanted, Err("no")).is_err());
+}
+
+#[test]
+fn a_reader_that_stops_early_says_nothing_of_the_rest() {
+    let lines = |count: usize| {
+        let lines = (1..=count).map(|at| format!("line number {at}\n"));
+        lines.collect::<String>()
+    };
+    let wanted = Wanted::Content {
+        path: "a".into(),
+        content: lines(400),
+    };
+    for shown in [
+        format!("{}[lines 1 to 20 of `a`; go on with offset 21]", lines(20)),
+        format!("{}... (truncated)", lines(20)),
+        lines(200),
+        format!("{}end of page", lines(200)),
+    ] {
+        assert!(compare(&wanted, Ok(&text(&shown))).is_err(), "{shown}");
+    }
+    let other = format!("{}other\nother\nother\n", lines(200));
+    for gone in [lines(20), other] {
+        assert!(matches!(compare(&wanted, Ok(&text(&gone))), Ok(Some(_))));
+    }
 }
 
 #[test]

@@ -111,6 +111,58 @@ fn nobody_complains_of_what_was_meant() {
     for (path, content) in rows {
         assert_eq!(fault(path, content), None, "{path}: {content}");
     }
+    let deep = format!("{}{}", "[".repeat(400), "]".repeat(400));
+    assert_eq!(fault("deep.json", &deep), None);
+}
+
+#[test]
+fn a_format_s_corners_are_no_faults() {
+    let rows = [
+        (
+            "a.json",
+            "{\"n\": 1e999, \"big\": 123456789012345678901234567890}",
+        ),
+        ("a.json", "\"\\ud800\""),
+        ("a.json", "{\"a\": 1}\r\n"),
+        ("a.json", "{\"a\": 1, \"a\": 2}"),
+        ("appsettings.Development.json", "{ // here\n \"a\": 1 }"),
+        ("a.ndjson", "{}\n{}"),
+        (
+            "d.toml",
+            "at = 1979-05-27T07:32:00Z\nday = 1979-05-27\nt = 07:32:00\n",
+        ),
+        ("d.toml", "\u{feff}a = 1\r\n[[b]]\r\nc.d = 0x1F\r\n"),
+        ("d.toml", "a = [\n  1,\n]\nf = inf\ns = \"\"\"x\"\"\"\n"),
+        ("y.yaml", "%YAML 1.2\n---\na: 1\n...\n---\nb: 2\n"),
+        ("y.yaml", "base: &b {x: 1}\nc:\n  <<: *b\n  y: 2\n"),
+        ("y.yaml", "a: !Ref B\nb: !Sub \"${A}\"\nc: !!binary aGk=\n"),
+        (
+            "y.yaml",
+            "- a\n-   b: 1\n    c: 2\n- \"quoted: #\"\n- 'it''s'\n",
+        ),
+        ("y.yaml", "k: >-\n  folded\n  text\n\nl: |+\n  kept\n\n"),
+        ("y.yaml", "? complex\n: value\nempty:\ntilde: ~\n"),
+        ("y.yml", "a: 1\r\nb:\r\n  - 2\r\n"),
+        ("y.yml", "# only a comment\n"),
+        ("y.yml", "just a text\n"),
+        ("y.yml", "on:\n  push:\n    branches: ['**']\n"),
+        ("x.xml", "<a>&nbsp;&#160;</a>"),
+        ("x.xml", "<a/><b/>"),
+        (
+            "x.xml",
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\r\n<!-- c -->\r\n<a b='1'/>\r\n",
+        ),
+        (
+            "x.xml",
+            "<!DOCTYPE a [<!ENTITY e \"v\"><!ELEMENT a (#PCDATA)>]><a>&e;</a>",
+        ),
+        ("x.plist", "\u{feff}<plist version=\"1.0\"><dict/></plist>"),
+    ];
+    let refused: Vec<_> = rows
+        .iter()
+        .filter_map(|(path, content)| Some((path, content, fault(path, content)?.to_string())))
+        .collect();
+    assert!(refused.is_empty(), "{refused:#?}");
 }
 
 #[test]
