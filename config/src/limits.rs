@@ -273,6 +273,15 @@ pub mod fixed {
     pub const DELTAS_WAITING_MAX: usize = 256;
     /// Tools left out of a pool that its entry names; the others are counted by reason.
     pub const POOL_OUT_KEPT_MAX: usize = 20;
+    /// Tools that a turn is told of beyond its pool: a request speaks of two or three things, and the second best of each is
+    /// sometimes the one that is meant.
+    pub const DISCLOSED_MAX: usize = 6;
+    /// The share of the window that these may take, turn after turn until a compaction covers them.
+    pub const DISCLOSED_SHARE_MAX: f64 = 0.04;
+    /// The share of what is still free of the window that they may take: a turn is not to be compacted for what it may not need.
+    pub const DISCLOSED_FREE_SHARE_MAX: f64 = 0.15;
+    /// The score, as a share of the best one's, below which a tool is no clear candidate.
+    pub const DISCLOSED_SCORE_SHARE_MIN: f32 = 0.5;
     /// Tokens that may be missing in a server's cache before that counts as lost: the marks with which a template lets the model
     /// begin, and tokens that join at the seam.
     pub const CACHE_SLACK_TOKENS_MAX: u32 = 24;

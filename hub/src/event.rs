@@ -186,6 +186,9 @@ pub enum What {
         cost_ms: f64,
         /// Whether another pool was built.
         rebuilt: bool,
+        /// Tools that the turn is told of in its place, behind the person's words.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        disclosed: Vec<String>,
     },
     /// A part of the conversation is shown to the model in another form from here on.
     Compacted {

@@ -138,7 +138,7 @@ pub fn found(snapshot: &Snapshot, pool: &Pool, missing: &[String]) -> Value {
 }
 
 /// The slim definition without its envelope: what `call_tool` needs to know.
-fn definition(snapshot: &Snapshot, offered: &Offered) -> Value {
+pub(crate) fn definition(snapshot: &Snapshot, offered: &Offered) -> Value {
     let tool = &snapshot.tools()[offered.row];
     let slim: Value = serde_json::from_str(&tool.slim.text).expect("renderings are made as JSON");
     slim.get("function").cloned().unwrap_or(slim)

@@ -20,7 +20,7 @@ use toolpool_config::fixed::FIRST_WORDS_CHARS_MAX;
 use toolpool_connectors::model::{Counted, Message, Stop, ToolCall, Usage};
 
 use crate::journal::entry::{
-    Begin, CallId, Checked, EndHow, Entry, Grant, Line, PoolNote, StepNo, TurnNo, Verdict,
+    Begin, CallId, Checked, BorderNote, EndHow, Entry, Grant, Line, PoolNote, PoolTool, StepNo, TurnNo, Verdict,
     VerifiedNote,
 };
 
@@ -63,6 +63,8 @@ struct Turn {
     no: TurnNo,
     seq: u64,
     words: String,
+    /// Tools that it was told of beyond its pool, and the line that says so.
+    told_of: Option<(u64, Vec<PoolTool>)>,
     replies: Vec<Said>,
     /// How it ended, and the line that says so.
     end: Option<(u64, EndHow)>,
@@ -124,6 +126,8 @@ pub struct Session {
     undone: Vec<TurnNo>,
     /// The turn that was last warned of its room.
     warned: Option<TurnNo>,
+    /// The turn for which another pool was last weighed.
+    weighed: Option<TurnNo>,
     /// Tokens that a server which cut a prompt in silence was seen to read.
     read_at_most: Option<u32>,
     /// Calls that did not do what they say, by what was read back.
@@ -155,6 +159,7 @@ impl Session {
                 self.pool = Some(pool.clone());
                 self.pool_seq = line.seq;
             }
+            Entry::Border(note) => self.weigh(line.seq, note),
             Entry::Compaction(note) => self.made.push(Made {
                 seq: line.seq,
                 replies: self.totals.replies,
@@ -234,7 +239,6 @@ impl Session {
             Entry::Warning { turn, category, .. } if category == "budget" => self.warned = *turn,
             Entry::Resumed { .. }
             | Entry::Decision(_)
-            | Entry::Border(_)
             | Entry::Cache(_)
             | Entry::Delegated(_)
             | Entry::Steps { .. }
@@ -272,6 +276,15 @@ impl Session {
                 stop: *stop,
                 told: None,
             });
+        }
+    }
+
+    fn weigh(&mut self, seq: u64, note: &BorderNote) {
+        self.weighed = Some(note.turn);
+        if let Some(turn) = self.turn_mut(note.turn)
+            && !note.disclosed.is_empty()
+        {
+            turn.told_of = Some((seq, note.disclosed.clone()));
         }
     }
 

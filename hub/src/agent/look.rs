@@ -6,7 +6,7 @@ use super::{Agent, request};
 use crate::audit::pool_sentence;
 use crate::budget;
 use crate::error::Error;
-use crate::journal::entry::{BudgetTable, PoolNote};
+use crate::journal::entry::{BudgetTable, PoolNote, PoolTool};
 use crate::session::Stored;
 
 impl Agent {
@@ -42,6 +42,14 @@ impl Agent {
     /// The pool in force; none before the first request.
     pub fn pool(&self) -> Option<PoolNote> {
         self.folds().session.pool().cloned()
+    }
+
+    /// Tools that the last turn was told of beyond its pool.
+    pub fn told_of(&self) -> Vec<PoolTool> {
+        let folds = self.folds();
+        let turn = folds.session.last_turn().map(|(turn, _)| turn);
+        turn.map(|turn| folds.session.told_of(turn).to_vec())
+            .unwrap_or_default()
     }
 
     /// The pool in force, or else what one would be for `text`. Nothing is kept.

@@ -12,6 +12,7 @@
 
 pub(crate) mod ask;
 pub(crate) mod calls;
+mod disclose;
 pub(crate) mod enough;
 mod instructions;
 mod look;

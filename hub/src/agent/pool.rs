@@ -2,9 +2,9 @@
 //!
 //! Tool definitions stand near the front of a prompt, so a changed list makes the server read the whole conversation
 //! again. A border is where that is free (the first step), where it must be (a tool was denied, the mode changed, a pin),
-//! or where it pays: at the start of a turn whose best tools are not in the pool, if what they are expected to save is
-//! worth more than the re-read as this server was measured. Each time that is weighed both sides are an entry. Definitions that
-//! stay are in front in their old order, the new ones behind them, so that as much as can be begins with the same bytes.
+//! or where it pays: at the start of a turn whose best tools are not in the pool, if what that is expected to save is
+//! worth more than the re-read as this server was measured. Where it is not, the turn is told of them behind the person's words
+//! (`disclose.rs`), once. Each time that is weighed both sides are an entry. Definitions that stay are in front in their old order, the new ones behind them, so that as much as can be begins with the same bytes.
 //!
 //! `pool.rebuild` has two other answers, which are there to be measured against: in every step, and never.
 
@@ -59,7 +59,13 @@ impl Agent {
         let kept = match (kept, forced) {
             (Some(kept), None) if rebuild == Rebuild::Never => return Ok(kept),
             // Within a turn the pool stays, whatever would rank better now: `find_tools` reaches the rest.
-            (Some(kept), None) if rebuild == Rebuild::Pays && (step > 1 || kept.turn == turn) => {
+            // What it was told of at its start stays too, whichever attempt at its first step this is.
+            (Some(kept), None)
+                if rebuild == Rebuild::Pays
+                    && (step > 1
+                        || kept.turn == turn
+                        || self.folds().session.weighed() == Some(turn)) =>
+            {
                 return Ok(kept);
             }
             (kept, _) => kept,
@@ -72,7 +78,7 @@ impl Agent {
             (Some(border), _) => border,
             (None, Some(_)) if rebuild == Rebuild::Step => "step",
             (None, Some(kept)) => {
-                let weighed = self.weigh(kept, &pool, (turn, step));
+                let weighed = self.weigh(kept, &snapshot, &pool, (turn, step));
                 let pays = weighed.rebuilt;
                 self.append(Entry::Border(weighed), Sync::Later).await?;
                 if !pays {
@@ -167,26 +173,34 @@ impl Agent {
         pinned.then_some("pin").or(anew.then_some("compaction"))
     }
 
-    fn weigh(&self, kept: &PoolNote, pool: &Pool, at: (TurnNo, StepNo)) -> BorderNote {
+    fn weigh(
+        &self,
+        kept: &PoolNote,
+        snapshot: &Snapshot,
+        pool: &Pool,
+        at: (TurnNo, StepNo),
+    ) -> BorderNote {
+        let (told, standing) = self.disclosure(kept, snapshot, pool);
         let ranked = pool
             .offered
             .iter()
             .filter(|offered| matches!(offered.reason, toolpool_registry::Reason::Ranked { .. }));
-        let best: Vec<(&str, bool)> = ranked
+        let place = |name: &str| {
+            let in_text = || standing.contains(name) || told.iter().any(|tool| tool.name == *name);
+            match kept.tools.iter().any(|tool| tool.name == *name) {
+                true => Place::Listed,
+                false if in_text() => Place::InText,
+                false => Place::Nowhere,
+            }
+        };
+        let best: Vec<(&str, Place)> = ranked
             .take(NEEDED.len())
-            .map(|offered| {
-                let is_in = kept.tools.iter().any(|tool| *tool.name == *offered.exposed);
-                (&*offered.exposed, is_in)
-            })
+            .map(|offered| (&*offered.exposed, place(&offered.exposed)))
             .collect();
         let folds = self.folds();
         let session = &folds.session;
-        weigh(
-            &best,
-            session.last_prompt_tokens(),
-            measured(session.usages()),
-            at,
-        )
+        let speed = measured(session.usages());
+        weigh(&best, told, session.last_prompt_tokens(), speed, at)
     }
 
     pub(super) fn note(
@@ -254,28 +268,46 @@ impl Agent {
     }
 }
 
-/// Whether the tools that are missing among the best are expected to save more than the re-read costs. Without one in the
-/// list the model first has to search: a step more, when the tool is the one that is needed.
+/// Where the model of a turn whose pool is kept reads a definition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Listed,
+    /// In an earlier message, or behind the person's words.
+    InText,
+    Nowhere,
+}
+
+/// Whether another pool is expected to save more than the re-read costs. A tool whose definition stands nowhere has to be
+/// searched for first: a step more, when it is the one that is needed. What is told of in place of another pool has to be read
+/// too, which another pool saves.
 fn weigh(
-    best: &[(&str, bool)],
+    best: &[(&str, Place)],
+    told: Vec<PoolTool>,
     prompt_tokens: u32,
     measured: Option<Speed>,
     (turn, step): (TurnNo, StepNo),
 ) -> BorderNote {
     let speed = measured.unwrap_or(UNMEASURED);
-    let missing = || best.iter().zip(NEEDED).filter(|((_, is_in), _)| !is_in);
-    let needed: f64 = missing().map(|(_, needed)| needed).sum();
-    let gain_ms = needed * speed.step_ms;
+    let sought = best
+        .iter()
+        .zip(NEEDED)
+        .filter(|((_, place), _)| *place == Place::Nowhere);
+    let sought: f64 = sought.map(|(_, needed)| needed).sum();
+    let told_tokens: u32 = told.iter().map(|tool| tool.tokens).sum();
+    let gain_ms = sought * speed.step_ms + f64::from(told_tokens) * speed.read_ms;
     let cost_ms = f64::from(prompt_tokens) * speed.read_ms;
+    let rebuilt = gain_ms > cost_ms;
+    let missing = best.iter().filter(|(_, place)| *place != Place::Listed);
     BorderNote {
         turn,
         step,
-        missing: missing().map(|((name, _), _)| (*name).to_owned()).collect(),
+        missing: missing.map(|(name, _)| (*name).to_owned()).collect(),
         gain_ms,
         cost_ms,
         read_ms_per_token: speed.read_ms,
         measured: measured.is_some(),
-        rebuilt: gain_ms > cost_ms,
+        rebuilt,
+        disclosed: if rebuilt { Vec::new() } else { told },
     }
 }
 
@@ -337,25 +369,41 @@ mod tests {
     use super::*;
     use toolpool_connectors::model::Usage;
 
+    fn tool(name: &str, definition: &str, tokens: u32) -> PoolTool {
+        PoolTool {
+            name: name.into(),
+            id: None,
+            definition: definition.into(),
+            tokens,
+            reason: String::new(),
+            score: None,
+        }
+    }
+
     #[test]
-    fn a_border_pays_early_and_not_late() {
-        for (best, prompt, wanted) in [
-            (&[true, true, true][..], 10, false),
-            (&[false, true, true], 300, true),
-            (&[false, true, true], 5_000, false),
-            (&[true, true, false], 300, false),
-            (&[false, false, false], 1_000, true),
-            (&[], 0, false),
+    fn a_border_pays_early_and_not_late_and_not_where_telling_does() {
+        use Place::{InText, Listed, Nowhere};
+        for (best, told, prompt, wanted) in [
+            (&[Listed, Listed, Listed][..], 0, 10, false),
+            (&[Nowhere, Listed, Listed], 0, 300, true),
+            (&[Nowhere, Listed, Listed], 0, 5_000, false),
+            (&[Listed, Listed, Nowhere], 0, 300, false),
+            (&[Nowhere, Nowhere, Nowhere], 0, 1_000, true),
+            (&[InText, InText, InText], 200, 1_000, false),
+            (&[InText, InText, InText], 200, 100, true),
+            (&[InText, InText, Nowhere], 200, 300, true),
+            (&[], 0, 0, false),
         ] {
             let named: Vec<_> = ["a", "b", "c"]
                 .into_iter()
                 .zip(best.iter().copied())
                 .collect();
-            let note = weigh(&named, prompt, None, (2, 1));
+            let note = weigh(&named, vec![tool("d", "", told)], prompt, None, (2, 1));
             assert_eq!(note.rebuilt, wanted, "{best:?} {prompt}");
+            assert_eq!(note.disclosed.is_empty(), wanted);
             assert_eq!(
                 note.missing.len(),
-                best.iter().filter(|is_in| !**is_in).count()
+                best.iter().filter(|place| **place != Listed).count()
             );
             assert!(!note.measured && note.rebuilt == (note.gain_ms > note.cost_ms));
         }
@@ -376,7 +424,13 @@ mod tests {
             step_ms: 1_000.0,
         };
         assert_eq!(measured(&[usage, Usage::default()]), Some(speed));
-        let note = weigh(&[("a", false)], 200, Some(speed), (2, 1));
+        let note = weigh(
+            &[("a", Place::Nowhere)],
+            Vec::new(),
+            200,
+            Some(speed),
+            (2, 1),
+        );
         assert_eq!(
             (note.gain_ms, note.cost_ms, note.rebuilt),
             (500.0, 400.0, true)
@@ -386,15 +440,8 @@ mod tests {
     #[test]
     fn what_stays_keeps_its_place() {
         let tools = |names: &[(&str, &str)]| -> Vec<PoolTool> {
-            let tool = |(name, definition): &(&str, &str)| PoolTool {
-                name: (*name).into(),
-                id: None,
-                definition: (*definition).into(),
-                tokens: 1,
-                reason: String::new(),
-                score: None,
-            };
-            names.iter().map(tool).collect()
+            let named = |(name, definition): &(&str, &str)| tool(name, definition, 1);
+            names.iter().map(named).collect()
         };
         let old = tools(&[("own", "o"), ("a", "a"), ("b", "b"), ("c", "c")]);
         // `b` went, `c` became slim, `x` and `y` came.

@@ -90,7 +90,9 @@ pub fn tool_story(lines: &[Line], tool: &str, turn: Option<TurnNo>) -> ToolStory
             Entry::Pool(pool) if turn.is_some_and(|turn| pool.turn < turn) => before = Some(pool),
             Entry::Pool(pool) if wanted(pool.turn) => pools.push(pool),
             Entry::Border(border)
-                if wanted(border.turn) && border.missing.iter().any(|name| name == tool) =>
+                if wanted(border.turn)
+                    && (border.missing.iter().any(|name| name == tool)
+                        || border.disclosed.iter().any(|told| told.name == tool)) =>
             {
                 story.borders.push(border.clone());
             }

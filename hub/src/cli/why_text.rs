@@ -319,14 +319,24 @@ fn border(note: &BorderNote) -> String {
         false => "no other pool was worth its re-read",
     };
     let measured = if note.measured { "measured" } else { "assumed" };
+    let told: Vec<&str> = note
+        .disclosed
+        .iter()
+        .map(|tool| tool.name.as_str())
+        .collect();
+    let told = match told.as_slice() {
+        [] => String::new(),
+        told => format!("; told of behind the request: {}", told.join(", ")),
+    };
     format!(
-        "border at {}.{}: {what}: {:.0} ms to gain, {:.0} ms to read again ({} {measured}); missing: {}",
+        "border at {}.{}: {what}: {:.0} ms to gain, {:.0} ms to read again ({} {measured}); missing: {}{}",
         note.turn,
         note.step,
         note.gain_ms,
         note.cost_ms,
         format_args!("{:.2} ms a token,", note.read_ms_per_token),
-        one_line(&note.missing.join(", "))
+        one_line(&note.missing.join(", ")),
+        one_line(&told)
     )
 }
 

@@ -127,6 +127,11 @@ fn what(entry: &Entry) -> Vec<What> {
             gain_ms: note.gain_ms,
             cost_ms: note.cost_ms,
             rebuilt: note.rebuilt,
+            disclosed: note
+                .disclosed
+                .iter()
+                .map(|tool| tool.name.clone())
+                .collect(),
         },
         Entry::Compaction(note) => What::Compacted {
             step: note.step,

@@ -195,6 +195,8 @@ pub enum PoolDetail {
         gain_ms: f64,
         cost_ms: f64,
         rebuilt: bool,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        disclosed: Vec<String>,
     },
     Warning {
         text: String,

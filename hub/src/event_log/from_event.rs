@@ -147,12 +147,14 @@ pub fn from_event(event: &Event, keep: bool) -> Option<(Level, Detail)> {
             gain_ms,
             cost_ms,
             rebuilt,
+            disclosed,
         } => info(Detail::Pool(PoolDetail::Decided {
             step: *step,
             missing: missing.clone(),
             gain_ms: *gain_ms,
             cost_ms: *cost_ms,
             rebuilt: *rebuilt,
+            disclosed: disclosed.clone(),
         })),
         What::CacheRead {
             step,

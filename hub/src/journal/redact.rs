@@ -9,7 +9,7 @@ use toolpool_config::Config;
 use toolpool_config::fixed::SECRET_CHARS_MIN;
 use toolpool_connectors::model::Arguments;
 
-use super::entry::Entry;
+use super::entry::{Entry, PoolTool};
 
 /// What stands in a secret's place.
 pub const PLACE: &str = "[secret]";
@@ -121,6 +121,13 @@ impl Redactor {
         }
     }
 
+    fn tools(&self, tools: &mut [PoolTool]) {
+        for tool in tools {
+            self.text(&mut tool.definition);
+            self.text(&mut tool.reason);
+        }
+    }
+
     /// Replaces the secrets in an entry.
     pub fn entry(&self, entry: &mut Entry) {
         if self.is_empty() {
@@ -138,12 +145,10 @@ impl Redactor {
             | Entry::Own { text, .. }
             | Entry::Settled { text, .. }
             | Entry::Warning { text, .. } => self.text(text),
+            Entry::Border(border) => self.tools(&mut border.disclosed),
             Entry::Pool(pool) => {
                 self.text(&mut pool.query);
-                pool.tools.iter_mut().for_each(|tool| {
-                    self.text(&mut tool.definition);
-                    self.text(&mut tool.reason);
-                });
+                self.tools(&mut pool.tools);
                 pool.best_out
                     .iter_mut()
                     .for_each(|out| self.text(&mut out.reason));
@@ -193,7 +198,6 @@ impl Redactor {
             | Entry::Mode { .. }
             | Entry::Pin { .. }
             | Entry::PinFile { .. }
-            | Entry::Border(_)
             | Entry::Grant { .. }
             | Entry::Undo { .. } => {}
         }

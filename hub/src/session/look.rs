@@ -3,7 +3,7 @@
 use toolpool_connectors::model::{Stop, ToolCall, Usage};
 
 use super::{Session, Turn};
-use crate::journal::entry::{CallId, StepNo, TurnNo};
+use crate::journal::entry::{CallId, PoolTool, StepNo, TurnNo};
 
 /// A call of the model with the answer that it reads.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +38,17 @@ impl Session {
     pub fn words_before(&self, turn: TurnNo) -> Option<&str> {
         let before = self.turns.iter().rev().find(|known| known.no < turn);
         before.map(|turn| turn.words.as_str())
+    }
+
+    /// Tools that a turn was told of beyond its pool, behind the person's words.
+    pub fn told_of(&self, turn: TurnNo) -> &[PoolTool] {
+        let told = self.turn(turn).and_then(|turn| turn.told_of.as_ref());
+        told.map_or(&[], |(_, tools)| tools)
+    }
+
+    /// The turn for which another pool was last weighed.
+    pub fn weighed(&self) -> Option<TurnNo> {
+        self.weighed
     }
 
     /// The person's words with their turn and line, turn by turn.

@@ -3,13 +3,14 @@
 //! ```text
 //! User, Reply(a, b), Outcome(a), [crash]   ►  user, assistant(a, b), tool(a), tool(b: "was sent and no answer came back ..."),
 //! User, ...                                   assistant("[stopped ...]"), user
+//! User, Border with tools disclosed       ►   user: the words, and behind them the definitions
 //! ```
 
 use toolpool_connectors::model::{Message, ToolCall};
 
 use super::compacted::View;
 use super::{Answer, Said, Session, Stored, Turn};
-use crate::journal::entry::{CallId, EndHow, TurnNo};
+use crate::journal::entry::{CallId, EndHow, PoolTool, TurnNo};
 
 impl Session {
     /// The conversation as it is sent, without the system message.
@@ -31,10 +32,14 @@ impl Session {
             .map(|(_, turn)| turn)
             .peekable();
         while let Some(turn) = turns.next() {
-            let (front, text) = match front.take() {
+            let (front, mut text) = match front.take() {
                 Some((_, front)) => (front.len(), format!("{front}\n\n{}", turn.words)),
                 None => (0, turn.words.clone()),
             };
+            if let Some((_, tools)) = turn.told_of.as_ref().filter(|(seq, _)| view.shows(*seq)) {
+                text.push_str("\n\n");
+                text.push_str(&told_of(tools));
+            }
             out.push(Stored {
                 seq: turn.seq,
                 turn: turn.no,
@@ -124,6 +129,15 @@ impl Session {
             },
         }
     }
+}
+
+/// The definitions that a turn is told of beyond its pool, in the form of a search's answer.
+fn told_of(tools: &[PoolTool]) -> String {
+    let definitions: Vec<&str> = tools.iter().map(|tool| tool.definition.as_str()).collect();
+    format!(
+        "[More tools that may serve this request; call them with call_tool:\n{}]",
+        definitions.join("\n")
+    )
 }
 
 /// What the model is told of a call that nothing came back of.

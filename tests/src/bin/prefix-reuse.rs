@@ -1,7 +1,8 @@
 //! The prompt cache under four ways to keep a pool: `cargo run -p toolpool-tests --bin prefix-reuse`.
 //!
 //! REUSE leaves out the first prompt, which no cache can have; ALL does not. LISTED and IN TEXT are the steps at whose first
-//! request the definition of the tool they need stood in the list of tools, or only in the text. See `src/long/reuse.rs`.
+//! request the definition of the tool they need stood in the list of tools, or only in the text; PRESENT is both, and SPOKEN is
+//! both of the steps whose tool the person's words speak of: the other ones nothing foretells. See `src/long/reuse.rs`.
 
 use std::process::ExitCode;
 

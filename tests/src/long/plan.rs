@@ -160,6 +160,15 @@ impl Plan {
         plan
     }
 
+    /// Whether the person's words speak of the tool that a reply calls.
+    pub(super) fn speaks_of(&self, step: usize) -> bool {
+        let turn = self.turns.iter().rev().find(|turn| turn.first <= step);
+        turn.is_some_and(|turn| match turn.acts.get(step - turn.first) {
+            Some(Act::Call { query, .. }) => turn.words.contains(query.as_str()),
+            _ => false,
+        })
+    }
+
     /// How many replies it takes, without those that a search for a tool takes.
     #[must_use]
     pub fn steps(&self) -> usize {

@@ -84,6 +84,12 @@ pub struct Reuse {
     pub listed: usize,
     /// Of those, whose tool's definition stood in the text.
     pub in_text: usize,
+    /// Steps whose tool is among those that the person's words speak of.
+    pub spoken: usize,
+    /// Of those, whose tool's definition was in the window.
+    pub spoken_present: usize,
+    /// Tools whose definition was not, in order.
+    pub missed: Vec<String>,
     /// Searches for a tool: each is a request more.
     pub searches: usize,
     /// Tokens of their calls and results.
@@ -134,14 +140,23 @@ pub fn reuse(
     let (_, lines) = world.journal()?;
     let mut figures = figures(policy, window, turns, &lines);
     let notes = world.notes.lock().unwrap_or_else(PoisonError::into_inner);
-    for note in notes.values().filter(|note| note.tool.is_some()) {
-        take(&mut figures, note);
+    for (step, note) in notes.iter() {
+        take(&mut figures, note, plan.speaks_of(*step));
     }
     Ok(Some(figures))
 }
 
-fn take(figures: &mut Reuse, note: &Note) {
+fn take(figures: &mut Reuse, note: &Note, spoken: bool) {
+    let Some(tool) = &note.tool else {
+        return;
+    };
     figures.needed += 1;
+    let present = note.listed || note.in_text;
+    figures.spoken += usize::from(spoken);
+    figures.spoken_present += usize::from(spoken && present);
+    if !present {
+        figures.missed.push(tool.clone());
+    }
     figures.listed += usize::from(note.listed);
     figures.in_text += usize::from(note.in_text && !note.listed);
     figures.blind += usize::from(note.blind);
@@ -164,6 +179,9 @@ fn figures(policy: Policy, window: u32, turns: usize, lines: &[Line]) -> Reuse {
         needed: 0,
         listed: 0,
         in_text: 0,
+        spoken: 0,
+        spoken_present: 0,
+        missed: Vec::new(),
         searches: 0,
         search_tokens: 0,
         blind: 0,
@@ -223,7 +241,7 @@ pub fn reuse_table(all: &[Reuse]) -> String {
     let mut out = String::new();
     let _ = writeln!(
         out,
-        "{:<7} {:>6} {:>8} {:>9} {:>9} {:>6} {:>7} {:>10} {:>6} {:>6} {:>7} {:>7} {:>7} {:>8} {:>8}",
+        "{:<7} {:>6} {:>8} {:>9} {:>9} {:>6} {:>7} {:>10} {:>6} {:>6} {:>7} {:>7} {:>7} {:>7} {:>8} {:>8}",
         "POLICY",
         "WINDOW",
         "REQUESTS",
@@ -237,6 +255,7 @@ pub fn reuse_table(all: &[Reuse]) -> String {
         "LISTED",
         "IN TEXT",
         "PRESENT",
+        "SPOKEN",
         "SEARCHES",
         "TOKENS"
     );
@@ -244,7 +263,7 @@ pub fn reuse_table(all: &[Reuse]) -> String {
         let name = serde_json::to_value(one.policy).unwrap_or_default();
         let _ = writeln!(
             out,
-            "{:<7} {:>6} {:>8} {:>9} {:>9} {:>5.1}% {:>6.1}% {:>10} {:>6} {:>6} {:>6.1}% {:>6.1}% {:>6.1}% {:>8} {:>8}",
+            "{:<7} {:>6} {:>8} {:>9} {:>9} {:>5.1}% {:>6.1}% {:>10} {:>6} {:>6} {:>6.1}% {:>6.1}% {:>6.1}% {:>6.1}% {:>8} {:>8}",
             name.as_str().unwrap_or_default(),
             one.window,
             one.requests,
@@ -258,6 +277,7 @@ pub fn reuse_table(all: &[Reuse]) -> String {
             percent(one.listed as u64, one.needed as u64),
             percent(one.in_text as u64, one.needed as u64),
             one.present(),
+            percent(one.spoken_present as u64, one.spoken as u64),
             one.searches,
             one.search_tokens
         );

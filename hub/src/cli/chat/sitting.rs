@@ -81,7 +81,10 @@ impl Sitting<'_> {
             Input::Compacted => compaction::show(&self.agent.folds().session, &look),
             Input::Help => command::help(&look),
             Input::Tools(text) => tools::matching(self.hub, &self.agent.caller()?, &text, &look),
-            Input::Pool(None) => tables::pool(self.agent.pool().as_ref(), &look),
+            Input::Pool(None) => {
+                let told_of = self.agent.told_of();
+                tables::pool(self.agent.pool().as_ref(), &told_of, &look)
+            },
             Input::Pool(Some(request)) => {
                 let caller = self.agent.caller()?;
                 let report = pool::make(self.hub, &caller, &request, None, OUT_MAX).await;

@@ -3,7 +3,7 @@
 use crate::cli::columns::{self, Align, Cell};
 use crate::cli::ui::{Look, Style};
 use crate::cli::words::{self, number, one_line};
-use crate::journal::entry::{BudgetTable, PoolNote};
+use crate::journal::entry::{BudgetTable, PoolNote, PoolTool};
 use crate::journal::store::Summary;
 
 /// Tools left out that are named under a pool.
@@ -52,8 +52,8 @@ pub(crate) fn budget(table: &BudgetTable, look: &Look) -> String {
     out
 }
 
-/// The pool that the model is offered now.
-pub(super) fn pool(pool: Option<&PoolNote>, look: &Look) -> String {
+/// The pool that the model is offered now, and what the last turn was told of beyond it.
+pub(super) fn pool(pool: Option<&PoolNote>, told_of: &[PoolTool], look: &Look) -> String {
     let Some(pool) = pool else {
         return "no pool yet: it is chosen for the first message; `/pool REQUEST` shows one for a request\n".into();
     };
@@ -70,6 +70,17 @@ pub(super) fn pool(pool: Option<&PoolNote>, look: &Look) -> String {
             ]
         })
         .collect();
+    rows.extend(told_of.iter().map(|tool| {
+        vec![
+            Cell::styled(Style::Name, one_line(&tool.name)),
+            Cell::new(score(tool.score)),
+            Cell::new(number(u64::from(tool.tokens))),
+            Cell::new(format!(
+                "told of behind the request: {}",
+                one_line(&tool.reason)
+            )),
+        ]
+    }));
     rows.extend(pool.best_out.iter().take(OUT_MAX).map(|tool| {
         vec![
             Cell::styled(Style::Dim, one_line(&tool.name)),
@@ -216,7 +227,7 @@ shop__pay      2.00          out: no room
 
 1 tool offered · 84 of 1,228 tokens · chosen for \"refund it\" · 40 more left out
 ";
-        assert_eq!(pool(Some(&note), &PLAIN), wanted);
-        assert!(pool(None, &PLAIN).starts_with("no pool yet"));
+        assert_eq!(pool(Some(&note), &[], &PLAIN), wanted);
+        assert!(pool(None, &[], &PLAIN).starts_with("no pool yet"));
     }
 }

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CallId, StepNo, TurnNo};
+use super::{CallId, PoolTool, StepNo, TurnNo};
 
-/// Why another pool was built, or was not: both sides of the comparison, in milliseconds.
+/// Why another pool was built, or was not: both sides of the comparison, in milliseconds. Where it was not, the tools whose
+/// definitions stand behind the person's words instead.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BorderNote {
     /// The turn.
@@ -13,7 +14,7 @@ pub struct BorderNote {
     pub step: StepNo,
     /// Names among the best ranked that the pool in force does not have.
     pub missing: Vec<String>,
-    /// What having them is expected to save.
+    /// What another pool is expected to save over the disclosure that stands in its place.
     pub gain_ms: f64,
     /// What reading the conversation again is expected to cost.
     pub cost_ms: f64,
@@ -23,6 +24,9 @@ pub struct BorderNote {
     pub measured: bool,
     /// Whether another pool was built.
     pub rebuilt: bool,
+    /// Tools that the pool does not have and the turn is told of, as their definitions stand behind the person's words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disclosed: Vec<PoolTool>,
 }
 
 /// How a part of the conversation is shown from here on.
