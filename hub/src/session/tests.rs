@@ -664,3 +664,89 @@ proptest! {
         prop_assert_eq!(live.0.totals(), again.0.totals());
     }
 }
+
+fn border(turn: TurnNo, names: &[&str]) -> Entry {
+    let told = |name: &&str| PoolTool {
+        name: (*name).to_owned(),
+        id: Some(("disk".into(), (*name).to_owned())),
+        definition: format!("{{\"name\":\"{name}\"}}"),
+        tokens: 5,
+        reason: "ranked 1".into(),
+        score: Some(0.9),
+    };
+    Entry::Border(BorderNote {
+        turn,
+        step: 1,
+        missing: Vec::new(),
+        gain_ms: 1.0,
+        cost_ms: 2.0,
+        read_ms_per_token: 1.0,
+        measured: false,
+        rebuilt: names.is_empty(),
+        disclosed: names.iter().map(told).collect(),
+    })
+}
+
+#[test]
+fn what_a_turn_is_told_of_stands_behind_its_words_until_it_is_compacted() {
+    let mut entries = vec![
+        user(1, "one"),
+        reply(1, 1, "first", 0, false),
+        end(1, EndHow::Answered),
+        user(2, "two"),
+        border(2, &["disk__a", "disk__b"]),
+        reply(2, 1, "second", 0, false),
+        end(2, EndHow::Answered),
+        user(3, "three"),
+        border(3, &[]),
+    ];
+    let told = "4 user two\n\n[More tools that may serve this request; call them with call_tool:\n\
+                {\"name\":\"disk__a\"}\n{\"name\":\"disk__b\"}]";
+    let session = fold(&entries);
+    assert_eq!(
+        shown(&session),
+        [
+            "1 user one",
+            "2 model first",
+            told,
+            "6 model second",
+            "8 user three"
+        ]
+    );
+    assert_eq!(session.told_of(2).len(), 2);
+    assert_eq!((session.told_of(3).len(), session.weighed()), (0, Some(3)));
+    assert_eq!(session.words(2), Some("two"), "its words are the person's");
+
+    entries.push(compaction(3, 7, &[], "[before]"));
+    assert_eq!(shown(&fold(&entries)), ["8 user [before]\n\nthree"]);
+    // The words of a turn that the border lies in stay, and what it was told of is dropped with the rest.
+    entries[9] = compaction(3, 5, &[], "[before]");
+    assert_eq!(
+        shown(&fold(&entries))[..2],
+        ["4 user [before]\n\ntwo", "6 model second"]
+    );
+    entries.pop();
+    entries.push(Entry::Undo { turn: 2 });
+    assert_eq!(shown(&fold(&entries)), ["1 user one", "2 model first"]);
+}
+
+#[test]
+fn what_was_sent_stays_whatever_later_turns_are_told_of() {
+    let mut entries = vec![begin()];
+    let mut before: Vec<String> = Vec::new();
+    for turn in 1..=6 {
+        let names = [format!("disk__{turn}"), format!("disk__{}", turn + 1)];
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        entries.push(user(turn, "next"));
+        entries.push(border(turn, &names[..(turn as usize) % 3]));
+        for step in 1..=2 {
+            let sent = shown(&fold(&entries));
+            assert_eq!(sent[..before.len()], before, "turn {turn}, step {step}");
+            assert_eq!(invalid(&fold(&entries).messages()), None);
+            before = sent;
+            entries.push(reply(turn, step, "said", 2 - step, false));
+            entries.extend((step == 1).then(|| outcome(call(turn, 1, 0), "done")));
+        }
+        entries.push(end(turn, EndHow::Answered));
+    }
+}
