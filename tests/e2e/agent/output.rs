@@ -68,12 +68,14 @@ fn stream_json_tells_all_from_the_session_to_the_end() {
             "pool_changed",
             "budget",
             "reply",
+            "cache_read",
             "call_proposed",
             "call_approved",
             "call_running",
             "call_finished",
             "budget",
             "reply",
+            "cache_read",
             "turn_end",
         ]
     );
