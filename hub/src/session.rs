@@ -20,8 +20,8 @@ use toolpool_config::fixed::FIRST_WORDS_CHARS_MAX;
 use toolpool_connectors::model::{Counted, Message, Stop, ToolCall, Usage};
 
 use crate::journal::entry::{
-    Begin, CallId, Checked, BorderNote, EndHow, Entry, Grant, Line, PoolNote, PoolTool, StepNo, TurnNo, Verdict,
-    VerifiedNote,
+    Begin, BorderNote, CallId, Checked, EndHow, Entry, Grant, Line, PoolNote, PoolTool, StepNo,
+    TurnNo, Verdict, VerifiedNote,
 };
 
 pub use compacted::{Made, Past};

@@ -54,6 +54,13 @@ fn a_pool_that_follows_the_talk_keeps_the_prompt_cache() {
     let Some(ours) = ours else { return };
     assert_eq!(ours.answered, ours.turns, "{ours:#?}");
     assert!(ours.reused() > 80.0, "{ours:#?}");
+    assert!(!ours.causes.contains_key("history-edited"), "{ours:#?}");
+    // Each tool that the person's words speak of is called without a search, also where the list does not have it.
+    assert_eq!(ours.spoken_present, ours.spoken, "{ours:#?}");
+    assert!(
+        ours.in_text > 0 && ours.searches <= ours.needed - ours.spoken,
+        "{ours:#?}"
+    );
 }
 
 #[test]

@@ -84,7 +84,7 @@ impl Sitting<'_> {
             Input::Pool(None) => {
                 let told_of = self.agent.told_of();
                 tables::pool(self.agent.pool().as_ref(), &told_of, &look)
-            },
+            }
             Input::Pool(Some(request)) => {
                 let caller = self.agent.caller()?;
                 let report = pool::make(self.hub, &caller, &request, None, OUT_MAX).await;
