@@ -64,7 +64,7 @@ pub(super) fn claims(answer: &str, tool: &dyn Fn(&str) -> bool) -> Vec<Claim> {
                 .iter()
                 .any(|word| !word.code && list.contains(&&*word.lower))
         };
-        if word(&HEDGES) || word(&DENIALS) {
+        if word(HEDGES) || word(DENIALS) {
             heading = None;
             continue;
         }
@@ -109,7 +109,7 @@ fn spoken(clause: &Clause, speaks: bool) -> Option<(Kind, usize)> {
     let subject = before
         .iter()
         .rposition(|word| matches!(*word, "i" | "i've" | "we" | "we've"));
-    let by_me = subject.is_some_and(|subject| before[subject + 1..].iter().all(|word| fill(&word)));
+    let by_me = subject.is_some_and(|subject| before[subject + 1..].iter().all(fill));
     if by_me {
         // "I run the tests" is a habit, "I have run" is not.
         let present = matches!(&*words[at].lower, "run")
@@ -128,7 +128,7 @@ fn spoken(clause: &Clause, speaks: bool) -> Option<(Kind, usize)> {
         Some("by" | "in" | "on" | "with" | "from" | "since" | "files")
     );
     let named = words.iter().any(Word::is_path);
-    let begins = before.iter().all(|word| fill(&word) || *word == "done");
+    let begins = before.iter().all(|word| fill(word) || *word == "done");
     if begins && (clause.first || clause.listed) && !ambiguous && !others {
         return Some((kind, at));
     }
