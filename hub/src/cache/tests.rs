@@ -270,7 +270,7 @@ fn a_template_that_strips_reasoning_loses_the_replies_of_the_last_turn() {
     next.turn = 2;
     let (same, all) = prefix::bytes_up_to(&before.prompt, 2);
     let kept = share(1_000, same, all);
-    let mut sent = before.clone();
+    let mut sent = before;
     // A long turn, so that its replies are more than what may be missing anyway.
     sent.prompt.messages[3] = result(&"word ".repeat(200));
     next.prompt.messages[3] = sent.prompt.messages[3].clone();
