@@ -310,8 +310,18 @@ pub mod fixed {
     pub const UNDONE_CALL_CHARS_MAX: usize = 120;
     /// Replies of the model within which a second compaction is a sign that the first was too small: the next rung is climbed.
     pub const COMPACTED_SOON_REPLIES: u64 = 2;
-    /// The share of the window for facts that a digest or a summary lacks and that must be in it to the letter.
+    /// The share of the window up to which facts that a digest or a summary lacks are told call by call; more are told tersely.
     pub const FACTS_SHARE: f64 = 0.08;
+    /// The share that they may take at most: they outrank all prose, and the rest of a small window has to hold one step.
+    pub const FACTS_MOST_SHARE: f64 = 0.45;
+    /// The share that prose of a digest keeps where the facts need the rest: a few lines.
+    pub const PROSE_LEAST_SHARE: f64 = 0.02;
+    /// The share for the person's words as they were said.
+    pub const WORDS_SHARE: f64 = 0.15;
+    /// The share that a text leaves free, so that the next step does not need the next compaction.
+    pub const GROWTH_SHARE: f64 = 0.2;
+    /// Kept results that are shortened at most where there is no room for them.
+    pub const SQUEEZES_MAX: usize = 4;
     /// The share for identifiers of results that were read, with the artifacts that hold them.
     pub const REACHABLE_SHARE: f64 = 0.03;
     /// Characters of what a call was about, in the line that stands for it: a path, a command, a question.
@@ -320,6 +330,10 @@ pub mod fixed {
     pub const CALL_RESULT_CHARS_MAX: usize = 100;
     /// Characters of a turn's final answer in a digest: enough to know what was said, the rest can be looked up.
     pub const DIGEST_ANSWER_CHARS_MAX: usize = 240;
+    /// What the model said last in a turn that goes on: so many texts of it, since a search says less than a step.
+    pub const SAID_LAST_MAX: usize = 4;
+    /// Characters of each.
+    pub const SAID_LAST_CHARS_MAX: usize = 80;
     /// Characters of a result from which it is kept as an artifact when it leaves the window: a shorter one is told in its line.
     pub const KEPT_CHARS_MIN: usize = 160;
     /// Steps of a task that the model may keep: they are shown with every request, and a longer plan is no plan.

@@ -3,10 +3,13 @@
 //!
 //! ```text
 //! required facts ── missing() ──► not in the text to the letter ── appended() ──► text + one line per source and call
+//!                                                                       ├ many ─► by tool, without what is known
 //!                                                                       └ over the bound ─► whole list as an artifact, named
 //! ```
 //!
 //! To the letter means: as a word of its own. `12` is not in `312`, nor `a.rs` in `src/a.rs`, which is another path.
+
+mod terse;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -24,6 +27,11 @@ use crate::journal::entry::{CallId, Verdict};
 const HEADING: &str = "Kept to the letter:";
 /// What stands before the identifiers of what was read.
 const READ_HEADING: &str = "Seen in results, to be read again with `read_artifact`:";
+/// How the sources of facts are named.
+const ASKED: &str = "asked";
+const OPEN: &str = "open question";
+const STEPS: &str = "steps";
+const BULK: &str = "asked, from a long text";
 /// Digits of an artifact's name that stand for it.
 pub(crate) const ARTIFACT_DIGITS: usize = ARTIFACT_DIGITS_MIN;
 
@@ -98,15 +106,16 @@ pub(crate) struct Appended {
     pub(crate) whole: Option<String>,
 }
 
-/// The text with everything that it lacks behind it, grouped by where that is from.
+/// The text with everything that it lacks behind it, grouped by where that is from: call by call as long as that takes no more than
+/// `easy` tokens, and else tersely, with nothing said that stands in the text already.
 ///
-/// Where that takes more than `tokens_max`, the person's words, open requests, steps and the newest calls go first, and the text
+/// Where even that takes more than `most`, the person's words, open requests, steps and the newest calls go first, and the text
 /// names the artifact that holds the whole list. Keeping it is left to the caller: nothing here touches a disk.
 #[must_use]
 pub(crate) fn appended(
     text: &str,
     missing: &[&Fact],
-    tokens_max: u32,
+    (easy, most): (u32, u32),
     counter: &TokenCounter,
 ) -> Appended {
     let facts = u32::try_from(missing.len()).unwrap_or(u32::MAX);
@@ -121,11 +130,19 @@ pub(crate) fn appended(
             whole: None,
         };
     }
-    let groups = groups(missing);
-    let whole = render(groups.iter().map(|(_, line)| line.as_str()));
-    if counter.count(&whole) <= tokens_max {
+    let whole = render(&groups(missing));
+    if counter.count(&whole) <= easy.min(most) {
         return Appended {
             text: with(&whole),
+            facts,
+            whole: None,
+        };
+    }
+    let rows = terse::rows(missing);
+    let short_form = terse::render(HEADING, rows.iter(), None);
+    if counter.count(&short_form) <= most {
+        return Appended {
+            text: with(&short_form),
             facts,
             whole: None,
         };
@@ -134,21 +151,9 @@ pub(crate) fn appended(
         "- all {facts} of them: artifact {}",
         short(&sha256(whole.as_bytes()))
     );
-    let mut order: Vec<usize> = (0..groups.len()).collect();
-    order.sort_by_key(|at| groups[*at].0);
-    let mut used = counter.count(HEADING) + counter.count(&note) + 2;
-    let mut taken = Vec::new();
-    for at in order {
-        let tokens = counter.count(&groups[at].1) + 1;
-        if used + tokens <= tokens_max {
-            used += tokens;
-            taken.push(at);
-        }
-    }
-    taken.sort_unstable();
-    let lines = taken.iter().map(|at| groups[*at].1.as_str());
+    let taken = terse::taken(&rows, HEADING, &note, most, counter);
     Appended {
-        text: with(&render(lines.chain([note.as_str()]))),
+        text: with(&terse::render(HEADING, taken.into_iter(), Some(&note))),
         facts,
         whole: Some(whole),
     }
@@ -160,7 +165,7 @@ pub(crate) fn short(artifact: &str) -> String {
     artifact.chars().take(ARTIFACT_DIGITS).collect()
 }
 
-fn render<'a>(lines: impl Iterator<Item = &'a str>) -> String {
+fn render(lines: &[String]) -> String {
     let mut text = HEADING.to_owned();
     for line in lines {
         text.push('\n');
@@ -169,37 +174,18 @@ fn render<'a>(lines: impl Iterator<Item = &'a str>) -> String {
     text
 }
 
-/// One line for each source, with what it is worth: lower goes first where not all of them fit.
-fn groups(missing: &[&Fact]) -> Vec<((u8, std::cmp::Reverse<CallId>), String)> {
-    let no_call = std::cmp::Reverse(CallId {
-        turn: 0,
-        step: 0,
-        index: 0,
-    });
+/// One line for each source, and for each call.
+fn groups(missing: &[&Fact]) -> Vec<String> {
     let mut lines = Vec::new();
-    let plain = |rank: u8, name: &str, wanted: &dyn Fn(&Fact) -> bool| {
-        let facts: Vec<String> = missing
-            .iter()
-            .filter(|fact| wanted(fact))
-            .map(|fact| shown(&fact.text))
-            .collect();
-        // In pieces, so that one that does not fit does not take the others with it.
-        let chunks: Vec<String> = facts
-            .chunks(16)
-            .map(|chunk| format!("- {name}: {}", chunk.join(", ")))
-            .collect();
-        chunks
-            .into_iter()
-            .map(move |line| ((rank, no_call), line))
-            .collect::<Vec<_>>()
+    let plain = |name: &str, wanted: &dyn Fn(&Fact) -> bool| {
+        let facts = missing.iter().filter(|fact| wanted(fact));
+        let facts: Vec<String> = facts.map(|fact| shown(&fact.text)).collect();
+        (!facts.is_empty()).then(|| format!("- {name}: {}", facts.join(", ")))
     };
-    lines.extend(plain(0, "asked", &|fact| {
-        matches!(fact.from, Source::Words(_)) && !fact.bulk
-    }));
-    lines.extend(plain(1, "open question", &|fact| {
-        matches!(fact.from, Source::Open(_))
-    }));
-    lines.extend(plain(2, "steps", &|fact| matches!(fact.from, Source::Step)));
+    let words = |fact: &Fact| matches!(fact.from, Source::Words(_));
+    lines.extend(plain(ASKED, &|fact| words(fact) && !fact.bulk));
+    lines.extend(plain(OPEN, &|fact| matches!(fact.from, Source::Open(_))));
+    lines.extend(plain(STEPS, &|fact| matches!(fact.from, Source::Step)));
     let mut calls: BTreeMap<CallId, (&Arc<Changed>, Vec<&str>)> = BTreeMap::new();
     for fact in missing {
         match &fact.from {
@@ -207,27 +193,18 @@ fn groups(missing: &[&Fact]) -> Vec<((u8, std::cmp::Reverse<CallId>), String)> {
                 calls.entry(changed.call).or_insert((changed, Vec::new()));
             }
             Source::Outcome(changed) => {
-                calls
-                    .entry(changed.call)
-                    .or_insert((changed, Vec::new()))
-                    .1
-                    .push(&fact.text);
+                let call = calls.entry(changed.call).or_insert((changed, Vec::new()));
+                call.1.push(&fact.text);
             }
             Source::Words(_) | Source::Step | Source::Open(_) => {}
         }
     }
-    for (call, (changed, outcome)) in calls {
-        // A call of which nobody knows whether it took effect is an open request.
-        let rank = if changed.verdict == Verdict::InDoubt {
-            1
-        } else {
-            3
-        };
-        lines.push(((rank, std::cmp::Reverse(call)), line(changed, &outcome)));
-    }
-    lines.extend(plain(4, "asked, from a long text", &|fact| {
-        matches!(fact.from, Source::Words(_)) && fact.bulk
-    }));
+    lines.extend(
+        calls
+            .values()
+            .map(|(changed, outcome)| line(changed, outcome)),
+    );
+    lines.extend(plain(BULK, &|fact| words(fact) && fact.bulk));
     lines
 }
 

@@ -42,6 +42,17 @@ impl Stale {
         let whole = reference(artifact, self.characters);
         format!("[cleared: {call}{failed}] {whole}")
     }
+
+    /// Its beginning and end, for one that the model has not worked with yet.
+    pub(super) fn shortened(&self, artifact: &str, chars: usize) -> String {
+        let (head, tail) = (chars * 2 / 3, chars / 3);
+        let behind = self.characters.saturating_sub(tail);
+        let first: String = self.text.chars().take(head).collect();
+        let last: String = self.text.chars().skip(behind).collect();
+        let left = behind.saturating_sub(head);
+        let whole = reference(artifact, self.characters);
+        format!("{first}\n[{left} characters left out] {last}\n{whole}")
+    }
 }
 
 /// The results among messages that are shown in full, in order.

@@ -14,7 +14,7 @@
 
 mod operations;
 
-use toolpool_config::fixed::DIGEST_ANSWER_CHARS_MAX;
+use toolpool_config::fixed::{DIGEST_ANSWER_CHARS_MAX, SAID_LAST_CHARS_MAX, SAID_LAST_MAX};
 use toolpool_registry::TokenCounter;
 
 use super::line::cut;
@@ -26,6 +26,7 @@ use operations::operations;
 /// Characters to which the words of a turn are cut at least, where there is no room for all of them.
 const WORDS_CHARS_MIN: usize = 80;
 const HEAD: &str = "[Summary of the conversation so far, made from its records. What is done stays done: do not begin again.]";
+const LAST: &str = "You said last, in this turn:";
 const SAID: &str = "The user said:";
 const DONE: &str = "What was done:";
 
@@ -39,16 +40,16 @@ struct Row {
     kind: &'static str,
 }
 
-/// The digest of all lines up to `to`, in at most `tokens_max`. `artifact` says where the result of a line is kept.
+/// The digest of all lines up to `to`, in at most `tokens_max`, of which the person's words may take `words_max`. `artifact` says where the result of a line is kept.
 pub(super) fn text<'a>(
     folds: &'a Folds,
     to: u64,
     artifact: &dyn Fn(u64) -> Option<&'a str>,
-    tokens_max: u32,
+    (tokens_max, words_max): (u32, u32),
     counter: &TokenCounter,
 ) -> String {
     let past = folds.session.past(to);
-    let mut rows = said(&past, tokens_max / 2, counter);
+    let mut rows = said(&past, words_max, counter);
     let words = rows.len();
     let done = operations(folds, &past, artifact);
     rows.extend(done.iter().enumerate().map(|(at, operation)| {
@@ -167,8 +168,46 @@ fn words(text: &str, chars_max: usize) -> String {
     format!("{head} [{between} characters left out] {tail}")
 }
 
+/// The person's words turn by turn, as they were said, in at most `tokens_max`: the first turns before later ones, since those said what
+/// it is all for. None where no turn has room.
+pub(super) fn verbatim(
+    folds: &Folds,
+    to: u64,
+    tokens_max: u32,
+    counter: &TokenCounter,
+) -> Option<String> {
+    let mut out = SAID.to_owned();
+    let mut used = counter.count(SAID);
+    let none = used;
+    for past in folds.session.past(to).iter().filter(|past| past.whole) {
+        let line = format!("\n- {}", past.words.trim());
+        let tokens = counter.count(&line);
+        if used + tokens <= tokens_max {
+            used += tokens;
+            out.push_str(&line);
+        }
+    }
+    (used > none).then_some(out)
+}
+
+/// What the model said last in a turn that goes on: where it was, in its own words. None where it said nothing.
+pub(super) fn said_last(folds: &Folds, to: u64) -> Option<String> {
+    let past = folds.session.past(to);
+    let open = past.last().filter(|past| !past.whole)?.turn;
+    let said = folds.session.all_said();
+    let said =
+        said.filter(|(turn, seq, text)| *turn == open && *seq <= to && !text.trim().is_empty());
+    let mut texts: Vec<String> = said
+        .map(|(.., text)| cut(text, SAID_LAST_CHARS_MAX))
+        .collect();
+    texts.dedup();
+    let first = texts.len().saturating_sub(SAID_LAST_MAX);
+    let texts = &texts[first..];
+    (!texts.is_empty()).then(|| format!("{LAST} {}", texts.join(" · ")))
+}
+
 /// Where not even the doubts have room: the beginning.
-fn hard(text: &str, tokens_max: u32, counter: &TokenCounter) -> String {
+pub(super) fn hard(text: &str, tokens_max: u32, counter: &TokenCounter) -> String {
     let mut text = text.to_owned();
     while counter.count(&text) > tokens_max && !text.is_empty() {
         let chars = text.chars().count() * 3 / 4;

@@ -1,7 +1,7 @@
 //! What must not be lost when a conversation is shown in another form: the facts that no model may be trusted to repeat.
 //!
 //! ```text
-//! the person's words ─┐
+//! the person's words ─┐                 what they demand and forbid word for word
 //! steps of the task  ─┤
 //! open requests      ─┼─► required()   each once, in this order, to the letter
 //! calls that changed ─┘                arguments by name, outcomes, call by call
@@ -15,6 +15,7 @@
 //!
 //! Undone turns give no facts: what they did is said in the tail of every prompt.
 
+mod demands;
 pub(crate) mod extract;
 mod values;
 
@@ -30,6 +31,7 @@ use crate::journal::artifacts::sha256;
 use crate::journal::entry::{CallId, TurnNo, Verdict};
 use crate::workflow::CallRecord;
 
+use super::audit::has;
 use extract::{Kind, Piece, pieces};
 use values::{key_pieces, leaves, number_piece, result_pieces, value_pieces};
 
@@ -97,8 +99,13 @@ pub(crate) fn required(folds: &Folds, to: u64) -> Vec<Fact> {
     let mut facts = Facts::default();
     for (turn, _, words) in folds.session.all_words().filter(|(_, seq, _)| *seq <= to) {
         let many = words.chars().count() >= FACT_CONTENT_CHARS_MIN;
-        for (at, piece) in pieces(words).into_iter().enumerate() {
-            facts.add(piece, Source::Words(turn), many && at >= FACT_CONTENT_MAX);
+        let demands = demands::demands(words);
+        let inside = |piece: &Piece| demands.iter().any(|demand| has(&demand.text, &piece.text));
+        let others: Vec<Piece> = pieces(words).into_iter().filter(|p| !inside(p)).collect();
+        for found in [others, demands] {
+            for (at, piece) in found.into_iter().enumerate() {
+                facts.add(piece, Source::Words(turn), many && at >= FACT_CONTENT_MAX);
+            }
         }
     }
     for step in folds.workflow.steps() {
@@ -112,6 +119,11 @@ pub(crate) fn required(folds: &Folds, to: u64) -> Vec<Fact> {
         }
     }
     let calls: Vec<&CallRecord> = changing(folds, to).collect();
+    let calls: Vec<&CallRecord> = calls
+        .iter()
+        .copied()
+        .filter(|record| !overcome(record, &calls))
+        .collect();
     let latest = latest_contents(&calls);
     for record in calls {
         let arguments = arguments(record, &latest);
@@ -190,6 +202,16 @@ fn changing(folds: &Folds, to: u64) -> impl Iterator<Item = &CallRecord> {
             && record.verdict != Verdict::NotStarted
             && !undone.contains(&record.call.turn)
     })
+}
+
+/// Whether a call failed and the same one worked later: what it was about is told by that one.
+fn overcome(record: &CallRecord, calls: &[&CallRecord]) -> bool {
+    record.verdict == Verdict::Failed
+        && calls.iter().any(|later| {
+            later.seq > record.seq
+                && later.verdict == Verdict::Completed
+                && (&later.name, &later.arguments) == (&record.name, &record.arguments)
+        })
 }
 
 /// The last call that wrote a long content to a place, by server and the other arguments' first text.

@@ -22,10 +22,11 @@ use crate::memory::{FileNote, PATHS};
 /// What stands before the files.
 const HEADING: &str = "Files as they are now:";
 
-/// The files in at most their share of the window; none where there is none to show.
+/// The files in at most their share of the window and `most` tokens; none where there is none to show, or no room for one.
 pub(super) async fn shown(
     agent: &Agent,
     window: u32,
+    most: u32,
     cancel: &CancellationToken,
 ) -> Result<Option<String>, Error> {
     let wanted = wanted(&agent.folds());
@@ -35,7 +36,10 @@ pub(super) async fn shown(
     let caller = agent.caller()?;
     let counter = agent.hub().counter();
     let share = |share: f64| (f64::from(window) * share) as u32;
-    let (each, all) = (share(FILE_SHARE), share(FILES_SHARE));
+    let (each, all) = (share(FILE_SHARE), share(FILES_SHARE).min(most));
+    if all < each / 2 {
+        return Ok(None);
+    }
     let mut shown = Shown::new(all, counter);
     for (at, path) in wanted.iter().enumerate() {
         if cancel.is_cancelled() {

@@ -20,8 +20,9 @@ pub(super) fn of(window: u32, share: f64) -> u32 {
 
 /// The lowest rung that may be climbed; none where a turn has come to the end of the ladder.
 ///
-/// One that came too soon or freed too little is not climbed again. In another turn the person has spoken in between, and a reset may be
-/// made again: a session must not be over because one turn was.
+/// One that freed too little is not climbed again, and behind one that came soon results are no more cleared one by one: the list of
+/// operations covers them all. A model's summary is no remedy for a small window. Once the model has replied, or the person has
+/// spoken, a reset may be made again, since it covers more than the one before it.
 pub(super) fn first(
     session: &Session,
     turn: TurnNo,
@@ -31,12 +32,13 @@ pub(super) fn first(
     let Some(last) = session.compactions().last() else {
         return Some(Rung::Clear);
     };
-    let soon = session.replies().saturating_sub(last.replies) < COMPACTED_SOON_REPLIES;
-    if !soon && frees(&last.note, window, settings) {
-        return Some(Rung::Clear);
+    let since = session.replies().saturating_sub(last.replies);
+    if since > 0 && frees(&last.note, window, settings) {
+        let soon = since < COMPACTED_SOON_REPLIES;
+        return Some(if soon { Rung::Digest } else { Rung::Clear });
     }
     let next = RUNGS.into_iter().find(|rung| *rung > last.note.rung);
-    let again = !soon || last.note.turn < turn;
+    let again = since > 0 || last.note.turn < turn;
     next.or(again.then_some(Rung::Reset))
 }
 
@@ -118,12 +120,14 @@ pub(super) fn kept_from(history: &[Stored], tokens_max: u32, counter: &TokenCoun
     }
 }
 
-/// The lines that stand before what is kept.
+/// The lines that stand before what is kept; where that is everything that is shown, those that the text in force stands for, since
+/// another text may take less.
 pub(super) fn range(session: &Session, history: &[Stored], kept_from: usize) -> Option<Range> {
-    if kept_from == 0 {
-        return None;
-    }
     let from = session.first_line()?;
+    if kept_from == 0 {
+        let to = session.covering()?.note.to;
+        return Some(Range { from, to });
+    }
     let to = history.get(kept_from)?.seq.checked_sub(1)?;
     (from <= to).then_some(Range { from, to })
 }

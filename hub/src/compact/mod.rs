@@ -17,8 +17,8 @@
 //! chosen is written. It changes what the conversation shows and no line of it. Every rung starts from the lines: a
 //! digest of a digest loses what neither has, so there is none.
 //!
-//! **Progress.** A compaction that frees too little, or comes too soon after the one before it, is not made again: the next
-//! rung is. Within a turn there is nothing above a reset. All of this is read from the journal, so that a session that was
+//! **Progress.** A compaction that frees too little is not made again: the next rung is. Between two that cover lines the model has
+//! replied, and the second covers more of them; one that no reply came behind is followed by the next rung, and a reset by none. All of this is read from the journal, so that a session that was
 //! opened again does not begin a circle anew.
 //!
 //! Absent on purpose: a threshold below the room. A compaction breaks the prompt's cached prefix, and one that was not needed yet
@@ -33,12 +33,11 @@ mod ladder;
 mod line;
 mod reset;
 mod summary;
-
-use std::collections::BTreeMap;
+mod text;
 
 use tokio_util::sync::CancellationToken;
 use toolpool_config::CompactionSettings;
-use toolpool_config::fixed::{FACTS_SHARE, KEPT_CHARS_MIN, REACHABLE_SHARE, STALLED_AFTER};
+use toolpool_config::fixed::{KEPT_CHARS_MIN, STALLED_AFTER};
 
 use crate::agent::{Agent, request};
 use crate::budget::{self, Draft};
@@ -118,6 +117,9 @@ pub(crate) async fn compact(
             break;
         };
         note.after = in_use(&after);
+        if rung != Rung::Clear && note.after > ground.room {
+            note.after = text::squeezed(agent, &ground, &mut note, in_use(&after)).await;
+        }
         let enough = note.after <= ground.target && ground.frees(&note);
         if note.after < ground.before_tokens()
             && best.as_ref().is_none_or(|best| note.after < best.after)
@@ -246,63 +248,9 @@ async fn plan(
     if rung == Rung::Clear {
         return Ok(clear(agent, ground).await);
     }
-    let Some(range) = ground.range else {
-        return Ok(None);
-    };
-    let covered = &ground.draft.history[..ground.kept_from];
-    let mut note = ground.note(rung, range, covered);
-    if !ladder::is_new(&agent.folds().session, &note) {
-        return Ok(None);
-    }
-    note.cleared = kept(agent, covered).await;
-    let digest = digested(agent, ground, &note);
-    note.text = match rung {
-        Rung::Clear | Rung::Digest => digest,
-        Rung::Summary => match summarized(agent, ground, range, cancel).await? {
-            Some(text) => text,
-            None => return Ok(None),
-        },
-        Rung::Reset => {
-            let written = {
-                let folds = agent.folds();
-                let covering = folds.session.covering().map(|made| &made.note);
-                let last =
-                    covering.filter(|last| last.rung == Rung::Summary && last.to == range.to);
-                last.map(|last| last.text.clone())
-            };
-            reset::text(agent, range.to, Some(written.unwrap_or(digest)), cancel).await?
-        }
-    };
-    let text = std::mem::take(&mut note.text);
-    let (text, appended) = held(agent, ground, text, range.to).await;
-    (note.text, note.appended) = (text, Some(appended));
-    Ok(Some(note))
-}
-
-/// A text with what must not be lost: it is appended and not begged for. What was read can be read again where it is named.
-async fn held(agent: &Agent, ground: &Ground, text: String, to: u64) -> (String, u32) {
-    let (most, far) = (
-        ladder::of(ground.window, FACTS_SHARE),
-        ladder::of(ground.window, REACHABLE_SHARE),
-    );
-    let counter = agent.hub().counter();
-    let (appended, listed, results) = {
-        let folds = agent.folds();
-        let required = facts::required(&folds, to);
-        let missing = audit::missing(&text, &required);
-        let appended = audit::appended(&text, &missing, most, counter);
-        let (listed, calls) = audit::listed(&facts::reachable(&folds, to), far, counter);
-        let calls = calls.iter().filter_map(|call| folds.workflow.call(*call));
-        let results = calls.filter(|record| record.artifact.is_none());
-        let results: Vec<String> = results.filter_map(|record| record.text.clone()).collect();
-        (appended, listed, results)
-    };
-    for text in appended.whole.into_iter().chain(results) {
-        put_text(agent, text).await;
-    }
-    match listed.is_empty() {
-        true => (appended.text, appended.facts),
-        false => (format!("{}\n\n{listed}", appended.text), appended.facts),
+    match ground.range {
+        Some(range) => text::covering(agent, ground, rung, range, cancel).await,
+        None => Ok(None),
     }
 }
 
@@ -367,23 +315,6 @@ async fn put_text(agent: &Agent, text: String) -> Option<String> {
     let put = put.unwrap_or_else(|error| Err(std::io::Error::other(error)));
     put.inspect_err(|error| tracing::warn!(%error, "a result was not kept"))
         .ok()
-}
-
-fn digested(agent: &Agent, ground: &Ground, note: &CompactionNote) -> String {
-    let folds = agent.folds();
-    let fresh: BTreeMap<u64, &str> = note
-        .cleared
-        .iter()
-        .map(|cleared| (cleared.seq, cleared.artifact.as_str()))
-        .collect();
-    let artifact = |seq: u64| {
-        fresh
-            .get(&seq)
-            .copied()
-            .or_else(|| folds.session.kept_as(seq))
-    };
-    let most = ladder::of(ground.window, ground.settings.digest_share);
-    digest::text(&folds, note.to, &artifact, most, agent.hub().counter())
 }
 
 async fn summarized(

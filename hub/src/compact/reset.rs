@@ -14,11 +14,13 @@ use crate::agent::{Agent, Folds};
 use crate::error::Error;
 use crate::journal::entry::{CallId, StepState};
 
+/// Room for saying how many lines more there are.
+const MORE_TOKENS: u32 = 8;
 /// What stands in place of a summary where there is none.
 const NO_SUMMARY: &str =
     "[The conversation goes on in a fresh window; what was said before is not shown.]";
 
-/// The first text of a fresh window that stands for all lines up to `to`.
+/// The first text of a fresh window that stands for all lines up to `to`; notes and files take at most `rest` tokens beside the summary.
 ///
 /// # Errors
 /// A profile that is gone; the journal's, where a file that is read again can't be written down.
@@ -26,18 +28,20 @@ pub(crate) async fn text(
     agent: &Agent,
     to: u64,
     summary: Option<String>,
+    rest: u32,
     cancel: &CancellationToken,
 ) -> Result<String, Error> {
     let window = agent.window().min(agent.about().window.tokens);
     let mut parts = vec![summary.unwrap_or_else(|| NO_SUMMARY.to_owned())];
     {
         let folds = agent.folds();
-        let tokens_max = (f64::from(window) * RESET_NOTE_SHARE) as u32;
+        let share = (f64::from(window) * RESET_NOTE_SHARE) as u32;
+        let tokens_max = share.min(rest / 4);
         let counter = agent.hub().counter();
         parts.extend(open(&folds, to, tokens_max, counter));
         parts.extend(known(&folds, to, tokens_max, counter));
     }
-    parts.extend(files::shown(agent, window, cancel).await?);
+    parts.extend(files::shown(agent, window, rest / 2, cancel).await?);
     Ok(parts.join("\n\n"))
 }
 
@@ -134,7 +138,8 @@ fn section(
     tokens_max: u32,
     counter: &TokenCounter,
 ) -> Option<String> {
-    if lines.is_empty() {
+    // Less than a line or two says nothing.
+    if lines.is_empty() || tokens_max < 2 * MORE_TOKENS {
         return None;
     }
     let mut left = tokens_max.saturating_sub(counter.count(title));
@@ -142,7 +147,7 @@ fn section(
     let mut rest = lines.len();
     for line in &lines {
         let tokens = counter.count(line) + 1;
-        if tokens + 8 > left {
+        if tokens + MORE_TOKENS > left {
             break;
         }
         left -= tokens;

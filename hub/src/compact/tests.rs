@@ -1,5 +1,7 @@
 //! The rungs that need no model, at every window: bounded, deterministic, smaller than before, and the ladder has an end.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use toolpool_config::{Effect, Mode};
@@ -151,7 +153,7 @@ impl Book {
             folds,
             self.seq,
             &|_| None,
-            tokens_max,
+            (tokens_max, tokens_max / 2),
             &TokenCounter::bundled(),
         )
     }
@@ -344,7 +346,7 @@ fn a_digest_tells_each_thing_once_by_what_last_came_of_it() {
             &book.folds,
             to,
             &|_| Some("1a2b3c4d5e6f"),
-            2_000,
+            (2_000, 1_000),
             &TokenCounter::bundled(),
         )
     };
@@ -429,21 +431,24 @@ fn no_rung_is_climbed_twice_for_the_same_and_the_ladder_ends() {
             climbed,
             [Rung::Clear, Rung::Digest, Rung::Summary, Rung::Reset]
         );
-        // After two replies it begins anew where enough was freed, and else goes on above.
-        book.reply(1, 1, "a", &[]);
+        // Soon after one that freed enough all of it is covered at once, and later it begins anew.
         assert_eq!(first(&book, 1), None);
+        book.reply(1, 1, "a", &[]);
+        assert_eq!(first(&book, 1), Some(Rung::Digest));
         book.reply(1, 2, "b", &[]);
         assert_eq!(first(&book, 1), Some(Rung::Clear));
         book.compacted(Rung::Clear, 1, (window, window - window / 20));
         book.reply(1, 3, "c", &[]);
         book.reply(1, 4, "d", &[]);
         assert_eq!(first(&book, 1), Some(Rung::Digest));
-        // A new turn is a new chance.
+        // One that freed too little is not climbed again, but for the last. A reply or a new turn is a new chance.
         book.compacted(Rung::Reset, 1, (window, window));
         assert_eq!(
             (first(&book, 1), first(&book, 2)),
             (None, Some(Rung::Reset))
         );
+        book.reply(1, 5, "e", &[]);
+        assert_eq!(first(&book, 1), Some(Rung::Reset));
     }
 }
 

@@ -63,7 +63,12 @@ fn what_is_missing_is_said_by_call() {
     let facts = required(&story.folds, u64::MAX);
     let counter = counter();
     let lacking = missing("4711 and 4712 are on their way", &facts);
-    let done = appended("4711 and 4712 are on their way\n", &lacking, 1_000, counter);
+    let done = appended(
+        "4711 and 4712 are on their way\n",
+        &lacking,
+        (1_000, 1_000),
+        counter,
+    );
     assert_eq!(
         done.text,
         "4711 and 4712 are on their way\n\nKept to the letter:\n\
@@ -73,7 +78,7 @@ fn what_is_missing_is_said_by_call() {
     );
     assert_eq!((done.facts, done.whole), (5, None));
     assert!(missing(&done.text, &facts).is_empty());
-    assert_eq!(appended("all", &[], 0, counter).text, "all");
+    assert_eq!(appended("all", &[], (0, 0), counter).text, "all");
 }
 
 #[test]
@@ -85,8 +90,8 @@ fn over_its_bound_the_list_becomes_an_artifact_and_keeps_what_is_worth_most() {
     }
     let facts = required(&story.folds, u64::MAX);
     let counter = counter();
-    for tokens_max in [60, 200, 1_000] {
-        let done = appended("S", &missing("", &facts), tokens_max, counter);
+    for tokens_max in [60, 200, 500] {
+        let done = appended("S", &missing("", &facts), (tokens_max, tokens_max), counter);
         let whole = done.whole.expect("too long");
         assert!(
             counter.count(&done.text) <= tokens_max + 4,
@@ -173,7 +178,7 @@ proptest! {
         }
         let facts = required(&story.folds, u64::MAX);
         let counter = counter();
-        let done = appended(&summary, &missing(&summary, &facts), u32::MAX, counter);
+        let done = appended(&summary, &missing(&summary, &facts), (u32::MAX, u32::MAX), counter);
         let left = missing(&done.text, &facts);
         prop_assert!(left.is_empty(), "{left:?} are not in {}", done.text);
         let whole = text.chars().count() < 590;

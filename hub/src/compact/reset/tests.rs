@@ -76,9 +76,11 @@ fn what_is_open_and_known_is_said_within_its_share() {
              - edit a.rs failed (solved since): no such text"
         )
     );
-    for tokens_max in [0, 12, 30, 60] {
+    // A title without a line says nothing.
+    assert_eq!(known(&story.folds, u64::MAX, 12, counter), None);
+    for tokens_max in [20, 30, 60] {
         let text = known(&story.folds, u64::MAX, tokens_max, counter).expect("something is known");
-        assert!(counter.count(&text) <= tokens_max.max(12), "{text}");
+        assert!(counter.count(&text) <= tokens_max, "{text}");
     }
     assert_eq!(open(&Folds::default(), 1, 200, counter), None);
 }
@@ -110,9 +112,15 @@ async fn files_are_read_again_through_the_door() {
         .expect("pinned");
     let before = world.agent.folds().workflow.calls().len();
     let cancel = CancellationToken::new();
-    let written = text(&world.agent, u64::MAX, Some("the summary".into()), &cancel)
-        .await
-        .expect("a text");
+    let written = text(
+        &world.agent,
+        u64::MAX,
+        Some("the summary".into()),
+        u32::MAX,
+        &cancel,
+    )
+    .await
+    .expect("a text");
     assert!(written.starts_with("the summary\n\n"), "{written}");
     assert!(
         written.contains("<file path=\"notes.txt\">\n") && written.contains("new notes"),
@@ -166,7 +174,7 @@ async fn a_reading_that_is_denied_is_said_and_not_forced() {
         .await
         .expect("denied");
     let cancel = CancellationToken::new();
-    let written = text(&world.agent, u64::MAX, None, &cancel)
+    let written = text(&world.agent, u64::MAX, None, u32::MAX, &cancel)
         .await
         .expect("a text");
     assert!(
@@ -175,7 +183,7 @@ async fn a_reading_that_is_denied_is_said_and_not_forced() {
     );
     assert!(written.contains("- notes.txt (not read: "), "{written}");
     cancel.cancel();
-    let written = text(&world.agent, u64::MAX, None, &cancel)
+    let written = text(&world.agent, u64::MAX, None, u32::MAX, &cancel)
         .await
         .expect("a text");
     assert_eq!(written, NO_SUMMARY);
