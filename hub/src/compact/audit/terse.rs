@@ -27,6 +27,9 @@ pub(super) struct Row {
     rank: (u8, Reverse<CallId>),
 }
 
+/// A call with the facts of its arguments and those of its outcome.
+type OfCall<'a> = (&'a Arc<Changed>, Vec<&'a Fact>, Vec<&'a Fact>);
+
 /// All of them, in the order in which they are shown.
 pub(super) fn rows(missing: &[&Fact]) -> Vec<Row> {
     let mut rows = Vec::new();
@@ -35,7 +38,7 @@ pub(super) fn rows(missing: &[&Fact]) -> Vec<Row> {
         step: 0,
         index: 0,
     });
-    let mut calls: BTreeMap<CallId, (&Arc<Changed>, Vec<&Fact>, Vec<&Fact>)> = BTreeMap::new();
+    let mut calls: BTreeMap<CallId, OfCall<'_>> = BTreeMap::new();
     let mut bulk = Vec::new();
     for fact in missing {
         let (rank, head) = match &fact.from {
