@@ -6,9 +6,11 @@
 use toolpool_config::Config;
 
 use super::Agent;
+use crate::artifact_tool::READ_ARTIFACT;
 use crate::budget::Refusal;
 use crate::journal::entry::{CallId, EndHow, StepNo, TurnNo};
 use crate::repeat::{Circle, Repeats};
+use crate::search;
 
 /// How a turn ends, with what the person is told.
 pub(crate) type End = (EndHow, Option<String>);
@@ -41,8 +43,18 @@ pub(crate) fn after(agent: &Agent, turn: TurnNo) -> Option<End> {
 fn circle(agent: &Agent, turn: TurnNo, config: &Config) -> Option<Circle> {
     let folds = agent.folds();
     let (mut repeats, mut found, mut last) = (Repeats::default(), None, 0);
+    let covered = folds
+        .session
+        .covering()
+        .map_or(0, |compacted| compacted.note.to);
     for answered in folds.session.calls_answered(turn) {
         let (call, text) = (&answered.call, &answered.text);
+        // To look up again what a compaction took out of view is no circle; to do the same work again is one all the same.
+        let looks_up = matches!(call.name.as_str(), search::FIND | READ_ARTIFACT);
+        let place = folds.session.answer_of(&call.id).map_or(0, |(seq, ..)| seq);
+        if looks_up && place <= covered {
+            continue;
+        }
         let arguments = serde_json::Value::Object(call.arguments.object());
         last = call.id.parse::<CallId>().map_or(last, |id| id.step);
         let circle = repeats.take(&call.name, &arguments, text, answered.failed, &config.agent);
