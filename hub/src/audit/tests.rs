@@ -480,7 +480,7 @@ fn a_tool_is_explained_by_the_pool_that_was_in_force() {
                 .iter()
                 .map(|name| PoolTool {
                     name: (*name).into(),
-                    id: None,
+                    id: Some(("s".into(), format!("own_{name}"))),
                     definition: "{}".into(),
                     tokens: 40,
                     reason: "ranked 1st".into(),
@@ -522,6 +522,8 @@ fn a_tool_is_explained_by_the_pool_that_was_in_force() {
         )]
     );
     assert_eq!(said("a", Some(3)).len(), 1);
+    // By its server's name for it as well.
+    assert_eq!(said("own_b", None), both);
     let unknown = &said("c", Some(3))[0];
     assert!(
         unknown.1.is_none() && unknown.2.contains("2 denied"),

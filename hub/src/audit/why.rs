@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Audit, Record};
 use crate::journal::entry::{
     BorderNote, BudgetTable, CacheNote, CallId, CompactionNote, DelegatedNote, Entry, Line,
-    PoolNote, RefusedWhy, SettledBy, StepNo, TurnNo, Verdict,
+    PoolNote, PoolTool, RefusedWhy, SettledBy, StepNo, TurnNo, Verdict,
 };
 use crate::session::{Session, Stored};
 
@@ -74,8 +74,30 @@ fn pool_when(pool: &PoolNote) -> String {
     )
 }
 
+/// The name under which a tool was offered, where it is given by its server's name for it and only one was meant by that.
+fn exposed(lines: &[Line], tool: &str) -> String {
+    let pools = lines.iter().filter_map(|line| match &line.entry {
+        Entry::Pool(pool) => Some(pool),
+        _ => None,
+    });
+    let offered = || pools.clone().flat_map(|pool| &pool.tools);
+    let own = |offered: &&PoolTool| offered.id.as_ref().is_some_and(|(_, own)| own == tool);
+    let mut names: Vec<&str> = offered()
+        .filter(own)
+        .map(|offered| offered.name.as_str())
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    match names[..] {
+        [name] if !offered().any(|offered| offered.name == tool) => name.to_owned(),
+        _ => tool.to_owned(),
+    }
+}
+
 /// What a journal says of a tool, in all turns or in one. The pool in force at a turn may be an earlier turn's.
 pub fn tool_story(lines: &[Line], tool: &str, turn: Option<TurnNo>) -> ToolStory {
+    let exposed = exposed(lines, tool);
+    let tool = exposed.as_str();
     let wanted = |no: TurnNo| turn.is_none_or(|turn| turn == no);
     let mut story = ToolStory {
         tool: tool.to_owned(),
