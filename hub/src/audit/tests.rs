@@ -1,3 +1,5 @@
+//! The fold over entries: joined by call, proved against random histories, told in words.
+
 use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! What people read of the trail, and CSV that no spreadsheet runs.
+
 use super::*;
 
 #[test]
